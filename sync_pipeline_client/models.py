@@ -249,6 +249,15 @@ class DecisionInfo(BaseModel):
     resumed_at: datetime | None
 
 
+class Deleted(BaseModel):
+    """A deletion in the store."""
+
+    # When it was found.
+    at: datetime | None
+    # Is its deletion promoted?
+    in_core: bool
+
+
 class DeletedView(BaseModel):
     """A deleted view."""
 
@@ -1075,6 +1084,8 @@ class RecordInfo(BaseModel):
     mapping: dict[str, Any] | None
     decision: dict[str, Any] | None
     withdrawn: Withdrawn | None
+    # The store deleted it. Without it: it is there.
+    deleted: Deleted | None
 
 
 class RequestInfo(BaseModel):

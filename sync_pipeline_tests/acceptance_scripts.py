@@ -145,7 +145,7 @@ class Operator:
     def _click(self, words: str) -> None:
         """What has this name: below a list that is ticked, else on the page, else around it."""
         name = re.compile(rf"^\s*{re.escape(words)}(\s|$)")
-        places = [self.page.locator(one) for one in ("form.bulk:not([hidden])", "main", "body")]
+        places = [self.page.locator(one) for one in (".bulk:not([hidden])", "main", "body")]
         deadline = time.monotonic() + self.patience
         while True:
             for place in places:

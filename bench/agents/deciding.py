@@ -175,7 +175,7 @@ async def _four_plans(agent: Agent, scene: Scene, planted: Facts) -> Facts:
 
 def _one_of_four(scene: Scene, planted: Facts, said: Facts) -> list[str]:
     first, *others = said["plans"]
-    words = ("at most 2 records a plan, and it has 3", "money changes in 1 of", "does not let creates through")
+    words = ("at most 2 records a plan, and it has 3", "money changes in 1 record of", "does not let creates through")
     return [
         *differs("who waits", [one["waits"] for one in said["plans"]], [False, True, True, True]),
         *differs("by whom", first["by"], f"policy:{planted['policy']}"),

@@ -98,6 +98,9 @@ def _print(what: str, found: "RecordDetail", events: "Sequence[RecordEvent]") ->
     said = " ".join(part for part in (display.get("name"), f"({others})" if others else None) if part)
     say(f"{what}  {said}")
     say(f"  status    {found.status}")
+    if found.deleted:
+        when = f", {cell(found.deleted['at'])}" if found.deleted["at"] else ""
+        say(f"            the store deleted it{when}{'; its deletion is in core' if found.deleted['in_core'] else ''}")
     if found.decision:
         made, why = found.decision, f" (“{found.decision['why']}”)" if found.decision["why"] else ""
         say(f"  choice    {CHOICES[made['decision']]} by {made['by']} at {cell(made['at'])}{why}")

@@ -155,9 +155,19 @@ def _place(request: Request) -> str:
     return local(page.path + (f"?{page.query}" if page.query else "")) if ours else "/ui"
 
 
+def _ended(request: Request) -> str:
+    """What the login says: that a session ended in the middle, and whether what was clicked was not done."""
+    if request.method not in _SAFE:
+        return "ended=action&"
+    came_from = urlsplit(request.headers.get("referer", ""))
+    ours = came_from.netloc == request.headers.get("host") and came_from.path.startswith("/ui/")
+    known = render.is_fragment(request) or request.path_params.get("org") in sessions(request)
+    return "ended=page&" if known or (ours and came_from.path != "/ui/login") else ""
+
+
 def _problem(request: Request, error: Exception) -> Response:
     if isinstance(error, Unauthenticated):
-        login = f"/ui/login?next={quote(_place(request))}"
+        login = f"/ui/login?{_ended(request)}next={quote(_place(request))}"
         streams = "text/event-stream" in request.headers.get("accept", "")
         if not render.is_fragment(request) and not streams:
             return RedirectResponse(login, 303)

@@ -450,8 +450,8 @@ def test_with_four_eyes_somebody_else_approves(world: World) -> None:
 
 # A limit, what is just inside it, and what is just outside, with the words that say so.
 LIMITS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
-    ("plan", {"max_plan": 2}, {"max_plan": 1}, "at most 1 records a plan, and it has 2"),
-    ("day", {"max_day": 2}, {"max_day": 1}, "at most 1 records in 24 hours, and with it there are 2"),
+    ("plan", {"max_plan": 2}, {"max_plan": 1}, "at most 1 record a plan, and it has 2"),
+    ("day", {"max_day": 2}, {"max_day": 1}, "at most 1 record in 24 hours, and with it there are 2"),
     ("share", {"max_share": Decimal("0.34")}, {"max_share": Decimal("0.33")}, "and it has 2 of 6 shop tag"),
     ("entity", {"entities": ["tags"]}, {"entities": ["products"]}, "tag is not among its entities"),
     ("action", {"actions": ("update",)}, {"actions": ("create", "delete")}, "does not let updates through"),
@@ -508,9 +508,9 @@ def test_what_a_policy_forbids_unless_it_is_allowed(world: World) -> None:
     first, second = (
         shop_.store.payload("products", int(one))["sku"] for one in sorted(shop_.ids("products"), key=int)[:2]
     )
-    stops(world.propose("products", sku=second), "conflicts", "1 of shop product are in conflict with others")
+    stops(world.propose("products", sku=second), "conflicts", "1 record of shop product is in conflict with others")
     dearer = world.propose("products", sku=first, regular_price="7.77", price="7.77")
-    stops(dearer, "money", "money changes in 1 of shop product")
+    stops(dearer, "money", "money changes in 1 record of shop product")
 
 
 def test_a_policy_lets_a_plan_through_and_pauses_when_it_is_undone(world: World) -> None:
@@ -538,7 +538,7 @@ def test_a_policy_lets_a_plan_through_and_pauses_when_it_is_undone(world: World)
 def test_warnings_and_a_first_promotion_stop_a_plan(world: World) -> None:
     made = world.propose_broken()
     one = world.policy(allows=("money", "conflicts", "first"))
-    assert "there are warnings about 1 of shop product" in (world.verdict(made) or "")
+    assert "there are warnings about 1 record of shop product" in (world.verdict(made) or "")
     approve.revoke_policy(world.shop.db, world.shop.org, one.policy_id, by=ANN)
     one = world.policy(allows=("money", "warnings"))
     assert world.verdict(made) is None
@@ -564,7 +564,7 @@ def test_what_was_undone_is_as_warned_of_as_it_was(world: World) -> None:
     world.policy(allows=("money", "warnings", "first"))
     include(world.shop, "products", world.agent, ids=[second])
     proposed = plan_of(world.shop, world.agent, origin="agent")
-    assert "1 of shop product are in conflict with others" in (world.verdict(proposed) or "")
+    assert "1 record of shop product is in conflict with others" in (world.verdict(proposed) or "")
 
 
 def test_a_policy_pauses_when_more_than_one_record_of_a_hundred_failed(world: World) -> None:

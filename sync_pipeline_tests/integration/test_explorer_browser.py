@@ -196,6 +196,21 @@ def test_a_search_finds_while_it_is_typed_and_keeps_the_caret(browser: Browser, 
         expect(page.locator(".grid tbody tr")).to_have_count(50)
 
 
+def test_a_search_is_one_step_back_however_it_was_typed(browser: Browser, store: Shop) -> None:
+    with opened(browser, store) as page:
+        expect(page.locator(".grid tbody tr")).to_have_count(50)
+        page.keyboard.press("/")
+        for typed in ("Q", "X-"):
+            page.keyboard.type(typed)
+            page.wait_for_url(re.compile(f"q=Q{typed.strip('Q')}$"))
+        page.keyboard.press("Enter")
+        expect(page.locator(".grid tbody tr")).to_have_count(len(HOSTILE))
+        page.evaluate("fetch(location.href).then((answer) => answer.text())")
+        page.go_back()
+        expect(page.locator(".grid tbody tr")).to_have_count(50)
+        assert "q=" not in page.url
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_hostile_names_neither_run_nor_overflow(browser: Browser, store: Shop, width: int) -> None:
     with opened(browser, store, f"{LIST}?q=QX-", viewport={"width": width, "height": 800}) as page:
@@ -281,7 +296,8 @@ def test_after_the_session_has_ended_a_login_leads_back(browser: Browser, store:
         for row in tokens.list_tokens(store.db, store.org):
             tokens.revoke_token(store.db, store.org, row.token_id, actor="test")
         page.evaluate("document.querySelector('.chip.new')?.click()")  # or the stream has noticed before
-        page.wait_for_url("**/ui/login?next=*")
+        page.wait_for_url("**/ui/login?ended=page&next=*")
+        assert "Your session has ended." in page.locator(".login").inner_text()
         token = tokens.add_token(store.db, store.org, "operator", actor="test").plain
         page.get_by_text("Use a token").click()
         page.get_by_label("Token").fill(token)
@@ -313,6 +329,39 @@ def test_without_scripts_links_and_forms_work(browser: Browser, store: Shop) -> 
         assert page.locator("h1").inner_text() == HOSTILE[0]
         page.locator(".tabs a", has_text="In core").click()
         assert "It is not in core" in page.locator(".record").inner_text()
+
+
+def test_without_scripts_records_are_included_one_by_one_and_ticked(browser: Browser, store: Shop) -> None:
+    with opened(browser, store, java_script_enabled=False) as page:
+        rows = page.locator(".grid tbody tr")
+        ids = [rows.nth(n).get_attribute("data-id") or "" for n in range(4)]
+        rows.nth(0).get_by_role("button", name="Include").click()
+        expect(page.locator(".notice")).to_contain_text("1 record is included.")
+        for n in (1, 2):
+            rows.nth(n).locator("[type=checkbox]").check()
+        page.locator(".bulk [name=why]").fill("old")
+        page.locator(".bulk").get_by_role("button", name="Ignore").click()
+        expect(page.locator(".notice")).to_contain_text("2 records are ignored.")
+        rows.nth(3).locator("[data-open]").click()
+        page.get_by_role("button", name="Include").click()
+        page.wait_for_url(f"**/{ids[3]}")
+        expect(page.get_by_role("button", name="Include")).to_have_attribute("aria-pressed", "true")
+        page.get_by_role("button", name="Undo the choice").click()
+        expect(page.get_by_role("button", name="Include")).to_have_attribute("aria-pressed", "false")
+    decided = {row.external_id: (row.decision, row.why) for row in store.rows(DECIDED)}
+    assert decided == {ids[0]: ("include", None), ids[1]: ("ignore", "old"), ids[2]: ("ignore", "old")}
+
+
+def test_enter_in_the_reason_decides_nothing(browser: Browser, store: Shop) -> None:
+    with opened(browser, store) as page:
+        page.locator(".grid tbody input").first.click()
+        page.locator(".bulk [name=why]").fill("for the fair")
+        page.keyboard.press("Enter")
+        page.locator(".bulk").get_by_role("button", name="Include").click()
+        expect(page.locator(".notice")).to_contain_text("1 record is included.")
+        page.locator(".grid tbody tr").nth(1).get_by_role("button", name="Ignore").click()
+        expect(page.locator(".notice")).to_contain_text("1 record is ignored.")
+    assert sorted(row.decision for row in store.rows(DECIDED)) == ["ignore", "include"]
 
 
 @in_views

@@ -144,5 +144,5 @@ def test_a_revoked_token_ends_its_stream(browser: Browser, store: Shop) -> None:
         wait_until(lambda: app.state.live.following == 1, "the page follows")
         for row in tokens.list_tokens(store.db, store.org):
             tokens.revoke_token(store.db, store.org, row.token_id, actor="test")
-        page.wait_for_url("**/ui/login?next=*")
+        page.wait_for_url("**/ui/login?ended=page&next=*")
         wait_until(lambda: app.state.live.following == 0, "nobody follows")

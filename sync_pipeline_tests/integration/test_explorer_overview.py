@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.charts import chart
-from sync_pipeline.steps import connect, observe, promote, select
+from sync_pipeline.steps import approve, connect, observe, promote, select
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.explored import Browser, browser, words
@@ -95,6 +96,26 @@ def test_what_waits_comes_first_and_each_leads_to_where_it_is_decided(ann: Brows
     assert "22 undecided in shop" not in shown
     assert 'href="/ui/acme/shop/data/products?choice=undecided">Products 22</a>' in page
     assert "▲ 1 in quarantine in shop" in shown
+
+
+def test_an_approved_plan_waits_to_be_applied_until_its_approval_ends(
+    ann: Browser, store: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = proposed(store, min(store.table("products", "new"), key=int))
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            importlib.import_module("sync_pipeline.steps.approve.approvals"), "HOLDS", timedelta(microseconds=1)
+        )
+        approve.approve(store.db, store.org, plan.plan_id, plan_hash=plan.hash, by="bo")
+    assert "waits to be applied" not in words(ann.get(HOME).text)
+    approve.approve(store.db, store.org, plan.plan_id, plan_hash=plan.hash, by="cy@acme.example")
+    shown = words(ann.get(HOME).text)
+    assert (
+        f"✓ Plan {str(plan.plan_id)[:8]} of bo is approved by cy@acme.example and waits to be applied, until" in shown
+    )
+    assert "waits for approval" not in shown
+    promote.apply(store.db, store.org.org_id, plan.plan_id, actor="bo")
+    assert str(plan.plan_id)[:8] not in words(ann.get(HOME).text)
 
 
 def test_a_plan_that_left_records_behind_is_named(ann: Browser, store: Shop) -> None:

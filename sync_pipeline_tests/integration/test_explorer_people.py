@@ -257,13 +257,15 @@ def test_a_form_after_the_session_has_ended_leads_to_the_login_and_back(api: Ser
     for row in tokens.list_tokens(api.db, org):
         tokens.revoke_token(api.db, org, row.token_id, actor="test")
     before = _everything(api, org)
-    login = "/ui/login?next=/ui/acme/people%3Frole%3Dplugin"
+    login = "/ui/login?ended=action&next=/ui/acme/people%3Frole%3Dplugin"
     elsewhere = {"Referer": "https://evil.example/ui/acme/people"}
     for address in actions():
         page = {"Referer": "http://testserver/ui/acme/people?role=plugin"}
         sent = ann.call("POST", address, data={"role": "viewer"}, headers=page)
         assert (sent.status_code, sent.headers["location"]) == (303, login), address
-        assert ann.call("POST", address, headers=elsewhere).headers["location"] == "/ui/login?next=/ui", address
+        assert ann.call("POST", address, headers=elsewhere).headers["location"] == "/ui/login?ended=action&next=/ui", (
+            address
+        )
         script = ann.call("POST", address, headers={"X-Fragment": "1"})
         assert (script.status_code, "x-login" in script.headers) == (401, True), address
     assert _everything(api, org) == before

@@ -355,6 +355,30 @@ def test_approve_then_apply_then_undo_and_each_page_says_what_is(ann: Browser, s
     assert "It is undone already" in ann.get(f"{at(plan)}/undo").text
 
 
+def test_an_approved_plan_whose_records_changed_says_that_it_cannot_be_applied(ann: Browser, store: Shop) -> None:
+    ids = some(store, 2)
+    plan = planned(store, ids)
+    assert ann.form(f"{at(plan)}/approve", hash=plan.hash).status_code == 303
+    change(store, ids[0], name="Quite another name")
+    html = ann.get(at(plan)).text
+    assert re.fullmatch(r"It was approved by token:\d+ \d+ s ago, and cannot be applied: 1 of its 2 .*\.", told(html))
+    assert "Apply it to change core" not in html
+    assert ">Apply</button>" not in html
+
+
+def test_what_is_clicked_on_an_old_page_is_answered_by_the_page_as_it_is_now(ann: Browser, store: Shop) -> None:
+    plan = planned(store, some(store, 1))
+    assert ann.form(f"{at(plan)}/apply", hash=plan.hash).status_code == 303
+    record_heartbeat(store.db)
+    late = ann.form(f"{at(plan)}/refuse", why="too late")
+    assert (late.status_code, late.headers["x-instead"]) == (409, "page")
+    assert "The plan was not refused: it is being applied already." in late.text
+    assert told(late.text) == "It begins within seconds."
+    assert "It waits for approval" not in late.text
+    work(store, plan)
+    assert "The plan was not refused: it is applied already." in ann.form(f"{at(plan)}/refuse").text
+
+
 def test_approve_and_apply_in_one(ann: Browser, store: Shop) -> None:
     plan = planned(store, some(store, 2))
     assert ">Approve and apply</button>" in ann.get(at(plan)).text

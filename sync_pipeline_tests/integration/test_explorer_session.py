@@ -13,7 +13,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.text import visible
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens, users
-from sync_pipeline_tests.explored import PASSWORD, Browser, browser, tried_often
+from sync_pipeline_tests.explored import PASSWORD, Browser, browser, tried_often, words
 from sync_pipeline_tests.served import Served, served
 
 
@@ -196,9 +196,30 @@ def test_a_session_ends_with_its_token_and_a_script_is_told_where_to_log_in(
 ) -> None:
     ann = browser(api).as_(org, "operator")
     tokens.revoke_token(api.db, org, tokens.authenticate(api.db, api.token(org, "operator")).token_id, actor="test")
-    assert ann.get("/ui/acme").headers["location"] == "/ui/login?next=/ui/acme"
+    login = "/ui/login?ended=page&next=/ui/acme"
+    assert ann.get("/ui/acme").headers["location"] == login
     asked = ann.get("/ui/acme", headers={"X-Fragment": "1"})
-    assert (asked.status_code, asked.headers["x-login"]) == (401, "/ui/login?next=/ui/acme")
+    assert (asked.status_code, asked.headers["x-login"]) == (401, login)
+
+
+def test_a_session_that_ends_in_the_middle_is_said_and_that_what_was_clicked_was_not_done(
+    api: Served, org: connect.Organization
+) -> None:
+    page = {"Referer": "http://testserver/ui/acme/plans"}
+    known = browser(api).as_(org, "operator")
+    tokens.revoke_token(api.db, org, tokens.authenticate(api.db, api.token(org, "operator")).token_id, actor="test")
+    for ann in (known, browser(api)):  # the browser may have forgotten the cookie
+        looked = ann.get("/ui/acme/plans/1", headers=page).headers["location"]
+        assert looked == "/ui/login?ended=page&next=/ui/acme/plans/1"
+        assert "Your session has ended. Log in to go on where you were." in words(ann.get(looked).text)
+        clicked = ann.call("POST", "/ui/acme/plans", data={}, headers=page).headers["location"]
+        assert clicked == "/ui/login?ended=action&next=/ui/acme/plans"
+        said = words(ann.get(clicked).text)
+        assert "Your session has ended. What you clicked last was not done : log in, and do it again" in said
+        sent = ann.send("/ui/acme/shop/data/products", {})
+        assert sent.headers["x-login"].startswith("/ui/login?ended=action&next=")
+    fresh = browser(api)
+    assert "session" not in words(fresh.get(fresh.get("/ui/acme").headers["location"]).text)
 
 
 def test_every_page_forbids_what_it_does_not_need(api: Served, org: connect.Organization) -> None:

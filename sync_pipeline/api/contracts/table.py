@@ -72,6 +72,13 @@ class Version(Shape):
     version: str = Field(description="SHA-256 of the content.")
 
 
+class Deleted(Shape):
+    """A deletion in the store."""
+
+    at: datetime | None = Field(description="When it was found.")
+    in_core: bool = Field(description="Is its deletion promoted?")
+
+
 class RecordInfo(Shape):
     """One record in full."""
 
@@ -90,6 +97,7 @@ class RecordInfo(Shape):
     mapping: dict[str, Any] | None = Field(description="Its core row: table, id, promoted_at.")
     decision: dict[str, Any] | None
     withdrawn: Withdrawn | None
+    deleted: Deleted | None = Field(description="The store deleted it. Without it: it is there.")
 
 
 class Filter(Shape):

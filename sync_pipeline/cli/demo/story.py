@@ -79,6 +79,10 @@ def waits(context: Context, orgs: Sequence[str]) -> list[Waits]:
             Waits(name, f"a decision: {one.question}", f"{name}/decisions/{one.decision_id}")
             for one in waiting.decisions
         ]
+        for plan in waiting.approved:
+            changes = f"+{plan.creates} ~{plan.updates} -{plan.deletes}"
+            said = f"a plan that {plan.approved_by} approved, to apply: {changes}"
+            found.append(Waits(name, said, f"{name}/plans/{plan.plan_id}"))
         for plan in waiting.plans:
             changes = f"+{plan.creates} ~{plan.updates} -{plan.deletes}"
             found.append(Waits(name, f"a plan of {plan.by} to approve: {changes}", f"{name}/plans/{plan.plan_id}"))

@@ -6,14 +6,15 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, ValidationError
 
+from sync_pipeline import invalid
 from sync_pipeline.api.auth import RIGHTS, Caller, Right, may
 from sync_pipeline.api.contracts.base import Shape, Why
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import ConfigurationError, Forbidden
-from sync_pipeline.explorer import nav, render
+from sync_pipeline.explorer import forms, nav, render
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps import connect, observe, preview, select
@@ -26,6 +27,7 @@ Reader = Annotated[Caller, Depends(may(Right.READ))]
 Proposer = Annotated[Caller, Depends(may(Right.PROPOSE))]
 ConnectionName = Annotated[str, Path(max_length=63)]
 Entity = Annotated[str, Path(max_length=60)]
+Decision = Literal["include", "ignore", "undecided"]
 SIZE = 50
 MOST_SORTED = 20_000  # ids and times have an index; more names would be sorted at every click
 _NAMED = 20  # of the records that were left out so many are shown
@@ -51,16 +53,63 @@ View = Annotated[RecordView, Depends(view_of)]
 
 
 class Decide(Shape):
-    """A decision about records that were seen: those in `seen`, or `all` that the address finds."""
+    """A decision about records that were seen: those in `seen` or `ids`, or `all` that the address finds."""
 
-    decision: Literal["include", "ignore", "undecided"]
+    decision: Decision
     seen: dict[str, str] | None = Field(None, max_length=10_000)
+    ids: list[str] | None = Field(None, max_length=SIZE)
     all: bool = False
     excluding: list[str] = Field(default_factory=list, max_length=10_000)
     as_of: AwareDatetime | None = None
     expected: int | None = Field(None, ge=0)
     replace: bool = False
     why: Why = None
+    record: bool = False  # it is decided on its own page
+
+
+class DecideForm(Shape):
+    """The form of a list or a record, where scripts fail: a button names one record, the bar those that are ticked."""
+
+    include: str | None = Field(None, max_length=200)
+    ignore: str | None = Field(None, max_length=200)
+    undecided: str | None = Field(None, max_length=200)
+    decision: Literal["include", "ignore"] | None = None
+    id: list[str] = Field(default_factory=list, max_length=SIZE)
+    as_of: AwareDatetime
+    replace: bool = False
+    record: bool = False
+    why: Why = None
+
+    def decided(self) -> Decide:
+        """The decision. What changed after `as_of`, when the page was made, stays as it is."""
+        named: dict[Decision, str | None] = {
+            "include": self.include, "ignore": self.ignore, "undecided": self.undecided
+        }  # fmt: skip
+        decision, one = next(((name, one) for name, one in named.items() if one), (self.decision, None))
+        if decision is None:
+            raise ConfigurationError("Choose Include or Ignore.")
+        return Decide(
+            decision=decision,
+            ids=[one] if one else self.id,
+            as_of=self.as_of,
+            replace=self.replace,
+            why=self.why,
+            record=self.record,
+        )
+
+
+async def decided_of(request: Request) -> Decide:
+    """What is decided: JSON of the script, or the form itself.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return (await forms.form(request, DecideForm)).decided()
+    try:
+        return Decide.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise ConfigurationError(invalid.sentences(error.errors(), "the call")) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +139,14 @@ async def decide(
     connection: ConnectionName,
     entity: Entity,
     view: View,
-    given: Decide,
+    given: Annotated[Decide, Depends(decided_of)],
 ) -> Response:
     """Include or ignore, then show the list again with what was done. Who may only propose makes a draft."""
     proposes = Right.SELECT not in RIGHTS[caller.role]
     if proposes and given.replace:
         raise Forbidden(f"The role {caller.role} cannot replace what somebody else decided.")
 
-    def choose() -> Notice:
+    def choose() -> tuple[Notice, str | None]:
         one = the_connection(runtime.db, caller, connection)
         stream = one.source.stream(entity)
         here = (runtime.db, one, stream)
@@ -110,9 +159,13 @@ async def decide(
             made = select.select(*here, include=include, actor=by, why=why, draft=proposes, **which)
         left_out = [one["external_id"] for one in (*made.moved, *made.replaced_by_others)][: 2 * _NAMED]
         rows = {row.external_id: row for row in preview.browse_some(runtime.db, one, stream, left_out)}
-        return Notice(given.decision, made, rows, proposes, select.promotes_by_itself(runtime.db, one))
+        done = Notice(given.decision, made, rows, proposes, select.promotes_by_itself(runtime.db, one))
+        its_page = record_address(caller, one, stream)(given.ids[0]) if given.record and given.ids else None
+        return done, None if left_out else its_page
 
-    notice = await runtime.slowly(choose)
+    notice, its_page = await runtime.slowly(choose)
+    if its_page is not None:
+        return forms.then(its_page)
     return await _shown(request, runtime, caller, (connection, entity), view, notice)
 
 
@@ -120,6 +173,8 @@ def _which(view: RecordView, given: Decide) -> select.Which:
     """Which records are decided: those that were ticked, or all that the address finds."""
     which: select.Which = {"as_of": given.as_of, "replace": given.replace}
     if not given.all:
+        if given.ids and given.as_of:
+            return {**which, "ids": given.ids}
         if not given.seen:
             raise ConfigurationError("Select records first.")
         return {**which, "seen": given.seen}

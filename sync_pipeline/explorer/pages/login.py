@@ -1,5 +1,6 @@
 """Log in with a token or a password, log out."""
 
+from typing import Literal
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
@@ -23,9 +24,11 @@ async def first_page(request: Request) -> Response:
 
 
 @router.get("/ui/login")
-async def login_page(request: Request, next: str | None = None) -> Response:
-    """The form."""
-    return _form(request, next=next)
+async def login_page(
+    request: Request, next: str | None = None, ended: Literal["page", "action"] | None = None
+) -> Response:
+    """The form. `ended`: somebody was in the middle, and what they clicked may not be done."""
+    return _form(request, next=next, ended=ended)
 
 
 @router.post("/ui/login")
@@ -84,6 +87,7 @@ def _form(
     error: str | None = None,
     given: dict[str, str] | None = None,
     status: int = 200,
+    ended: Literal["page", "action"] | None = None,
 ) -> Response:
     kept = {name: (given or {}).get(name, "") for name in ("org", "email")}
     if given is None and next and local(next) == next:
@@ -94,6 +98,7 @@ def _form(
         status=status,
         next=next if local(next) == next else None,
         error=error,
+        ended=ended,
         by_token="token" in (given or {}),
         given=kept,
     )

@@ -166,8 +166,10 @@ async def _shown(
     plan_id: UUID,
     wanted: LookedFor,
     stale: StalePlan | None = None,
+    refused: str | None = None,
 ) -> Response:
-    """The page of a plan. `stale`: an action was refused for what moved; the page names it, instead of the old one."""
+    """The page of a plan. `stale`: an action was refused for what moved; the page names it, instead of the old one.
+    `refused`: why an action was, where the page that asked for it was an old one."""
     shown = await runtime.run(_read, runtime, caller, plan_id, wanted)
     if stale is not None and not (shown["stale"] and shown["stale"].count):
         shown["stale"] = promote.Staleness(len(stale.stale), stale.of, stale.stale)  # no comparison saw it yet
@@ -175,8 +177,9 @@ async def _shown(
     return render.page(
         request,
         "plans/page.html",
-        status=200 if stale is None else 409,
-        headers=None if stale is None else render.INSTEAD,
+        status=200 if stale is None and refused is None else 409,
+        headers=None if stale is None and refused is None else render.INSTEAD,
+        refused=refused,
         here=("", "plans"),
         links=[] if render.is_fragment(request) else await runtime.run(nav.links, runtime, caller),
         wanted=wanted,
@@ -251,21 +254,32 @@ def record_at(caller: Caller) -> Callable[[str, str, str], str]:
     )
 
 
-@router.post("/ui/{org}/plans/{plan_id}/approve")
-async def approve_plan(request: Request, runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
-    """Approve the plan that was shown: the one with this hash, unless its records have changed since."""
-    given = await forms.form(request, ApprovedHash)
-
-    by = Party.of(caller, "explorer")
+async def _acted(
+    request: Request, runtime: ApiRuntime, caller: Caller, plan_id: UUID, act: Callable[[], Any]
+) -> Response:
+    """Carry out an action and show the plan. Where it is refused, the plan is shown as it is now, with why."""
     try:
-        await runtime.slowly(approve.approve, runtime.db, caller.org, plan_id, plan_hash=given.hash, by=by)
+        await runtime.slowly(act)
     except StalePlan as stale:
         return await _shown(request, runtime, caller, plan_id, EVERYTHING, stale)
+    except Conflict as error:
+        return await _shown(request, runtime, caller, plan_id, EVERYTHING, refused=str(error))
     return forms.then(plan_address(caller, plan_id))
 
 
+@router.post("/ui/{org}/plans/{plan_id}/approve")
+async def approve_plan(request: Request, runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
+    """Approve the plan that was shown: the one with this hash, unless its records have changed since."""
+    given, by = await forms.form(request, ApprovedHash), Party.of(caller, "explorer")
+
+    def grant() -> None:
+        approve.approve(runtime.db, caller.org, plan_id, plan_hash=given.hash, by=by)
+
+    return await _acted(request, runtime, caller, plan_id, grant)
+
+
 @router.post("/ui/{org}/plans/{plan_id}/withdraw")
-async def withdraw_approval(runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
+async def withdraw_approval(request: Request, runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
     """Take back the approval of a plan that was not applied: it waits again."""
 
     def withdraw() -> None:
@@ -275,8 +289,7 @@ async def withdraw_approval(runtime: RuntimeDep, caller: Promoter, plan_id: UUID
                 by = Party.of(caller, "explorer")
                 approve.withdraw_approval(runtime.db, caller.org, one.approval_id, by=by)
 
-    await runtime.run(withdraw)
-    return forms.then(plan_address(caller, plan_id))
+    return await _acted(request, runtime, caller, plan_id, withdraw)
 
 
 @router.post("/ui/{org}/plans/{plan_id}/apply")
@@ -290,34 +303,38 @@ async def apply_plan(request: Request, runtime: RuntimeDep, caller: Promoter, pl
             raise Conflict("The plan has a different hash. Read the plan again before you apply it.")
         promote.create_request(runtime.db, caller.org.org_id, plan_id, actor=Party.of(caller, "explorer"))
 
-    try:
-        await runtime.slowly(apply)
-    except StalePlan as stale:
-        return await _shown(request, runtime, caller, plan_id, EVERYTHING, stale)
-    return forms.then(plan_address(caller, plan_id))
+    return await _acted(request, runtime, caller, plan_id, apply)
 
 
 @router.post("/ui/{org}/plans/{plan_id}/refuse")
 async def refuse_plan(request: Request, runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
     """Refuse the plan: what it included is undecided again."""
-    given = await forms.form(request, Refusal)
-    by = Party.of(caller, "explorer")
-    await runtime.slowly(select.refuse, runtime.db, caller.org, plan_id, actor=by, why=given.why)
-    return forms.then(plan_address(caller, plan_id))
+    given, by = await forms.form(request, Refusal), Party.of(caller, "explorer")
+
+    def refuse() -> None:
+        select.refuse(runtime.db, caller.org, plan_id, actor=by, why=given.why)
+
+    return await _acted(request, runtime, caller, plan_id, refuse)
 
 
 @router.post("/ui/{org}/plans/{plan_id}/replace")
-async def replace_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
+async def replace_plan(request: Request, runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
     """A new plan of what has not changed since; the old one is never applied."""
-    made = await runtime.slowly(
-        select.replace_plan, runtime.db, caller.org, plan_id, actor=Party.of(caller, "explorer")
-    )
+    by = Party.of(caller, "explorer")
+    try:
+        made = await runtime.slowly(select.replace_plan, runtime.db, caller.org, plan_id, actor=by)
+    except Conflict as error:
+        return await _shown(request, runtime, caller, plan_id, EVERYTHING, refused=str(error))
     return forms.then(plan_address(caller, made.plan_id))
 
 
 @router.post("/ui/{org}/plans/{plan_id}/queue/{action}")
 async def queue_action(
-    runtime: RuntimeDep, caller: Promoter, plan_id: UUID, action: Literal["retry", "cancel", "force-done"]
+    request: Request,
+    runtime: RuntimeDep,
+    caller: Promoter,
+    plan_id: UUID,
+    action: Literal["retry", "cancel", "force-done"],
 ) -> Response:
     """Retry what failed, cancel what is open, or close the queue as done."""
     acts: dict[str, Callable[..., Any]] = {
@@ -332,5 +349,4 @@ async def queue_action(
             raise Conflict("This plan was not applied yet.")
         acts[action](runtime.db, caller.org.org_id, str(found.queue), actor=caller.actor)
 
-    await runtime.slowly(act)
-    return forms.then(plan_address(caller, plan_id))
+    return await _acted(request, runtime, caller, plan_id, act)

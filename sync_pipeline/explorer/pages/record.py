@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -13,6 +14,7 @@ from sync_pipeline.explorer import nav, render
 from sync_pipeline.explorer.pages.data import ConnectionName, Entity, list_address, record_address
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.explorer.text import visible
+from sync_pipeline.sources.base import source
 from sync_pipeline.steps import connect, observe, preview
 
 router = APIRouter(route_class=PageRoute)
@@ -55,7 +57,9 @@ async def record_page(  # noqa: PLR0913 - where, who, and what of it is shown
             shown["changes"] = preview.version_changes(*here, first, second) if first and second else {}
         shown["links"] = [] if render.is_fragment(request) else nav.links(runtime, caller)
         shown["back"] = list_address(caller, one, stream)
+        shown["quarantined"] = observe.quarantined_record(*here)
         shown["address_of"] = lambda other, of_it: record_address(caller, one, other)(of_it)
+        shown["record_at"] = lambda other: _address_of(caller, other)
         shown["address"] = record_address(caller, one, stream)(external_id)
         shown["code_title"] = "SKU" if stream.code_is == "sku" else stream.code_is.replace("_", " ").capitalize()
         return shown
@@ -73,6 +77,13 @@ async def record_page(  # noqa: PLR0913 - where, who, and what of it is shown
         proposes=Right.SELECT not in rights,
         **shown,
     )
+
+
+def _address_of(caller: Caller, other: Mapping[str, Any]) -> str:
+    """The page of a record that is the same core row, of whichever connection."""
+    stream = source(other["provider"]).stream(other["entity_type"])
+    place = f"{quote(other['connection'], safe='')}/data/{stream.name}/{quote(other['external_id'], safe='')}"
+    return f"/ui/{caller.org.slug}/{place}"
 
 
 @router.get("/ui/{org}/{connection}/raw/{entity}/{external_id:path}")

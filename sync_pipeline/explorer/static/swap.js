@@ -29,7 +29,7 @@ export function banner(words) {
   shown.textContent = words;
 }
 
-/** Ask for a part of a page, or send JSON or a form; an answer that breaks off is none. What only reads is asked again until the service is back; a session that ended leads to the login. @param {string} address @param {{body?: object, signal?: AbortSignal}} [options] @returns {Promise<{ok: boolean, instead: boolean, url: string, text: string}>} */
+/** Ask for a part of a page, or send JSON or a form; an answer that breaks off is none. What only reads is asked again until the service is back; a session that ended leads to the login, which says so. @param {string} address @param {{body?: object, signal?: AbortSignal}} [options] @returns {Promise<{ok: boolean, instead: boolean, url: string, text: string}>} */
 export async function ask(address, { body, signal } = {}) {
   const form = body instanceof URLSearchParams;
   const headers = { "X-Fragment": "1", ...(body && !form && { "Content-Type": "application/json" }) };
@@ -38,7 +38,7 @@ export async function ask(address, { body, signal } = {}) {
       const answer = await fetch(address, { method: body ? "POST" : "GET", headers, signal, body: form ? body : body && JSON.stringify(body) });
       const login = answer.headers.get("X-Login");
       if (login) {
-        location.assign("/ui/login?next=" + encodeURIComponent(location.pathname + location.search));
+        location.assign(login.split("next=")[0] + "next=" + encodeURIComponent(location.pathname + location.search));
         await new Promise(() => {});
       }
       const { ok, url } = answer, instead = answer.headers.has("X-Instead"), text = await answer.text();
@@ -55,8 +55,8 @@ export async function ask(address, { body, signal } = {}) {
 
 /** @type {AbortController & {again?: boolean} | null} */ let running = null; // the part that is being asked for
 
-/** Show another part of the list in place of this one. @param {string} address @param {{push?: boolean, focus?: string, again?: boolean, before?: () => void}} [options] `focus`: a selector; `again`: the page as it is now, unless somebody has asked for another; `before`: called when it is about to be shown */
-export async function visit(address, { push = true, focus, again = false, before } = {}) {
+/** Show another part of the list in place of this one. @param {string} address @param {{push?: boolean, replace?: boolean, focus?: string, again?: boolean, before?: () => void}} [options] `focus`: a selector; `again`: the page as it is now, unless somebody has asked for another; `before`: called when it is about to be shown */
+export async function visit(address, { push = true, replace = false, focus, again = false, before } = {}) {
   const main = document.getElementById("main");
   if (!main) return location.assign(address);
   if (again && running && !running.again) return;
@@ -66,7 +66,7 @@ export async function visit(address, { push = true, focus, again = false, before
   try {
     const { text } = await ask(address, { signal: mine.signal });
     if (running !== mine) return;
-    if (push) history.pushState(null, "", address);
+    if (push) history[replace ? "replaceState" : "pushState"](null, "", address);
     before?.();
     show(text, focus);
   } catch (error) {
@@ -145,16 +145,16 @@ document.addEventListener("submit", (event) => {
   if (!posts && !("swap" in form.dataset)) return;
   event.preventDefault();
   if (form.classList.contains("busy")) return;
-  posts ? send(form, event.submitter) : visit(addressOf(form));
+  posts ? send(form, event.submitter) : search(form, 0);
 });
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */ let typing;
+/** Show what a form finds, after a moment. However it was typed, one search is one step back. @param {HTMLFormElement} form @param {number} wait */
+const search = (form, wait) => (clearTimeout(typing), (typing = setTimeout(() => visit(addressOf(form), { replace: new URL(location.href).searchParams.has("q") || addressOf(form) === location.href }), wait)));
 document.addEventListener("input", (event) => {
   const field = event.target;
   if (!(field instanceof HTMLInputElement) || field.type !== "search" || !field.form || !("swap" in field.form.dataset)) return;
-  const form = field.form;
-  clearTimeout(typing);
-  typing = setTimeout(() => visit(addressOf(form)), 200);
+  search(field.form, 200);
 });
 
 addEventListener("popstate", () => {

@@ -40,7 +40,7 @@ function tick(some, on) {
 }
 
 function paint() {
-  const table = grid(), ticks = load(), bar = /** @type {HTMLFormElement | null} */ (document.querySelector(".bulk"));
+  const table = grid(), ticks = load(), bar = /** @type {HTMLElement | null} */ (document.querySelector(".bulk"));
   if (!table) return;
   const labels = [...(table.tHead?.rows[0].cells ?? [])].map((head) => head.dataset.label);
   let on = 0;
@@ -57,10 +57,10 @@ function paint() {
   if (!bar) return;
   const number = count(ticks);
   bar.hidden = !number;
-  const shown = bar.querySelector("[data-count]"), all = /** @type {HTMLElement | null} */ (bar.querySelector("[data-all]"));
+  const shown = bar.querySelector("[data-count]"), why = /** @type {HTMLInputElement} */ (bar.querySelector("[name=why]")), all = /** @type {HTMLElement | null} */ (bar.querySelector("[data-all]"));
   if (shown) shown.textContent = `${number.toLocaleString("en")} selected`;
   if (all) all.hidden = ticks.all;
-  if (bar.why && document.activeElement !== bar.why) bar.why.value = ticks.why;
+  if (document.activeElement !== why) why.value = ticks.why;
 }
 
 /** Decide, and show the list with what was done. @param {string} decision @param {{ids?: Record<string, string>, replace?: boolean}} [some] these instead of the ticked ones */
@@ -105,9 +105,10 @@ document.addEventListener("click", (event) => {
   if (link && grid() && !event.button && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
     event.preventDefault();
     openRecord(link.href);
-  } else if (button?.dataset.decide) {
+  } else if (button && (button.dataset.decide || button.parentElement?.matches(".choice"))) {
+    event.preventDefault(); // the form is for where scripts fail
     const of = /** @type {HTMLElement} */ (button.dataset.id ? button : button.closest("[data-version]"));
-    decide(button.dataset.decide, of ? { ids: { [of.dataset.id ?? ""]: of.dataset.version ?? "" }, replace: "replace" in button.dataset } : {});
+    decide(button.dataset.decide ?? button.name, of ? { ids: { [of.dataset.id ?? ""]: of.dataset.version ?? "" }, replace: "replace" in button.dataset } : {});
   } else if (button && "all" in button.dataset) {
     const { asOf = "", differ = "0" } = grid()?.dataset ?? {};
     save({ ...load(), ids: {}, all: true, except: {}, asOf, expected: Number(differ) });
@@ -126,7 +127,6 @@ document.addEventListener("click", (event) => {
 document.addEventListener("input", (event) => {
   if (event.target instanceof HTMLInputElement && event.target.name === "why") save({ ...load(), why: event.target.value });
 });
-document.addEventListener("submit", (event) => event.target instanceof Element && event.target.matches(".bulk") && event.preventDefault());
 
 /** @param {number} by */
 function neighbour(by) {

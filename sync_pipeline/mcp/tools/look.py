@@ -72,6 +72,7 @@ def get_overview(call: Call, given: NoArguments) -> ToolAnswer:  # noqa: ARG001 
         "failing_connections": list(failing),
         "decisions": [one.decision_id for one in waits.decisions],
         "plans_to_approve": [one.plan_id for one in waits.plans],
+        "plans_to_apply": [one.plan_id for one in waits.approved],
         "plans_with_failures": {one.plan_id: one.failed for one in waits.failed},
         "undecided": undecided,
         "quarantined": {named[at].name: count for at, count in waits.quarantined.items() if at in named},

@@ -114,6 +114,8 @@ def get_record(call: Call, given: GetRecord) -> ToolAnswer:
         "core": {"table": found.mapping["table"], "id": found.mapping["id"]} if found.mapping else None,
         "look_at": call.record_address(one, stream, found.external_id),
     }
+    if found.deleted:
+        head["deleted"] = {"at": found.deleted["at"], "in_core": found.deleted["in_core"]}
     if found.decision:
         head["choice"] = found.decision["decision"]
         head["decided"] = quoted(by=found.decision["by"], why=found.decision["why"])

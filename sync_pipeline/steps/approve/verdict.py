@@ -106,9 +106,9 @@ def _limit_of_size(policy: ApprovalPolicy, records: int) -> str | None:
     if not policy.in_window:
         return f"it holds from {policy.window_from} to {policy.window_to} in {policy.zone}"
     if records > policy.max_plan:
-        return f"at most {policy.max_plan:,} records a plan, and it has {records:,}"
+        return f"at most {_records(policy.max_plan)} a plan, and it has {records:,}"
     if records + policy.rows_today > policy.max_day:
-        return f"at most {policy.max_day:,} records in 24 hours, and with it there are {records + policy.rows_today:,}"
+        return f"at most {_records(policy.max_day)} in 24 hours, and with it there are {records + policy.rows_today:,}"
     return None
 
 
@@ -124,14 +124,18 @@ def _limit_of_entity(policy: ApprovalPolicy, one: EntityFacts) -> str | None:
     if Decimal(one.records) > policy.max_share * one.captured:
         return f"at most {policy.max_share:%} of an entity, and it has {one.records:,} of {one.captured:,} {here}"
     if one.money and "money" not in policy.allows:
-        return f"money changes in {one.money:,} of {here}"
+        return f"money changes in {_records(one.money)} of {here}"
     if one.warned and "warnings" not in policy.allows:
-        return f"there are warnings about {one.warned:,} of {here}"
+        return f"there are warnings about {_records(one.warned)} of {here}"
     if one.conflicts and "conflicts" not in policy.allows:
-        return f"{one.conflicts:,} of {here} are in conflict with others"
+        return f"{_records(one.conflicts)} of {here} {'is' if one.conflicts == 1 else 'are'} in conflict with others"
     if not one.promoted_before and "first" not in policy.allows:
         return f"it would be the first promotion of {here}"
     return None
+
+
+def _records(number: int) -> str:
+    return f"{number:,} {'record' if number == 1 else 'records'}"
 
 
 def _facts(conn: Transaction, plan_id: UUID) -> list[EntityFacts]:

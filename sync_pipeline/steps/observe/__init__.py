@@ -34,6 +34,7 @@ from sync_pipeline.steps.observe.quarantine import (
     quarantine_counts,
     quarantine_page,
     quarantined_one,
+    quarantined_record,
 )
 from sync_pipeline.steps.observe.reconcile import reconcile
 from sync_pipeline.steps.observe.reconciled import DIFFERENCES, EntityReconciliation, Reconciliation

@@ -19,11 +19,19 @@ _SQL = load(__package__, "explain.sql")
 # What each fact means, and what to do. The values of a fact never stand in these sentences.
 SENTENCES: Mapping[str, tuple[str, str | None]] = {
     "not_captured": ("The store's record is not captured.", "Refresh the connection; the id may also be wrong."),
-    "quarantined": ("It could not be captured and is in quarantine.", "Repair the record in the store and refresh."),
+    "quarantined": (
+        "Its newest content could not be captured and is in quarantine.",
+        "Repair the record in the store and refresh.",
+    ),
     "deleted": ("The store deleted it.", None),
+    "deleted_in_core": ("The store deleted it, and its deletion is in core.", None),
     "in_core": ("It is in core as it is captured.", None),
     "outdated": ("Core has an earlier version of it.", None),
     "not_in_core": ("It is not in core.", None),
+    "shared_row": (
+        "Its core row is that of other records, too: for each field the first that has a value counts, in this order.",
+        None,
+    ),
     "unmappable": ("It cannot be mapped to core.", "Correct the field in the store and refresh."),
     "no_place": ("Records of this kind have no core table of their own.", None),
     "warned": ("The comparison warns of it.", "Read its warnings before it is included."),
@@ -64,23 +72,28 @@ def explain(db: Database, connection: Connection, stream: Stream, external_id: s
         aside = execute(conn, _SQL["set_aside_record"], **here).one_or_none()
         standing = execute(conn, _SQL["standing_of_record"], **here).one_or_none()
         gates = execute(conn, _SQL["record_gates"], **here).all()
-    facts = [Fact("quarantined", {"reason": aside.reason, "attempts": aside.seen})] if aside else []
-    facts += [Fact("gate", {"decision": row.decision_id, "cause": row.cause}) for row in gates]
+    set_aside = [Fact("quarantined", {"reason": aside.reason, "attempts": aside.seen})] if aside else []
+    stopped = [Fact("gate", {"decision": row.decision_id, "cause": row.cause}) for row in gates]
     try:
         found = record(db, connection, stream, external_id)
     except NotFound:
-        return Explanation("not_captured", [*facts, Fact("not_captured")])
+        return Explanation("not_captured", [*set_aside, *stopped, Fact("not_captured")])
     core = in_core(db, connection, stream, external_id)
-    state = "not_in_core" if found.mapping is None else "in_core" if found.status == "in_sync" else "outdated"
-    facts = [Fact(state), *facts, *_of_record(found, core)]
-    if state != "in_core":
+    as_captured = found.status == "in_sync" and not core.not_compared
+    state = "not_in_core" if found.mapping is None else "in_core" if as_captured else "outdated"
+    if found.deleted and found.deleted["in_core"] and state == "in_core":
+        return Explanation(state, [Fact("deleted_in_core"), *set_aside, *stopped])
+    facts = [Fact(state), *set_aside, *stopped, *_of_record(found, core)]
+    if not as_captured:
         facts += _of_decision(standing, found)
     return Explanation(state, facts)
 
 
 def _of_record(found: RecordDetail, core: RecordInCore) -> Iterator[Fact]:
-    if found.status == "deleted":
+    if found.deleted:
         yield Fact("deleted")
+    elif len(core.order) > 1:
+        yield Fact("shared_row", {"records": [f"{one['connection']} {one['external_id']}" for one in core.order[:10]]})
     if core.problem:
         yield Fact("unmappable", {"problem": core.problem})
     elif core.table is None:

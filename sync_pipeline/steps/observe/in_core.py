@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Connection as Transaction
+
 from sync_pipeline.db.core_sql import for_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
@@ -16,9 +18,11 @@ from sync_pipeline.entities.core import CoreTable, core_tables, table_of
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture.mapped import Captured, reason, to_entities
+from sync_pipeline.steps.capture.record_key import RecordKey
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview.entity import keys
+from sync_pipeline.steps.promote.foresee import foresee
 
 SQL = load(__package__, "in_core.sql")
 _HOUSEKEEPING = ("org_id", "id", "created_at", "updated_at", "deleted_at", "queue_id", "metadata")
@@ -26,12 +30,25 @@ _HOUSEKEEPING = ("org_id", "id", "created_at", "updated_at", "deleted_at", "queu
 
 @dataclass(frozen=True, slots=True)
 class CoreField:
-    """A column of a core row: its value now, and what the captured record says."""
+    """A column of a core row: its value now, what it has after the record is promoted, and what the record itself says.
+
+    Where other records are the same row, or people made it, the last two may differ.
+    """
 
     name: str
     now: Any
     after: Any
-    changes: bool
+    says: Any
+
+    @property
+    def changes(self) -> bool:
+        """Would a plan of the record change it?"""
+        return bool(self.now != self.after)
+
+    @property
+    def kept(self) -> bool:
+        """Does core have, and keep, another value than the record?"""
+        return not self.changes and self.says not in (None, "", [], {}) and bool(self.says != self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +56,21 @@ class RecordInCore:
     """A record's core row. `fields` are empty if the record cannot be mapped, for the `problem`.
 
     `mapping`: {core_table, internal_id, first_promoted_at, last_promoted_at, promoted_deleted, core_wins,
-    sku_set_aside, plan_id}; `others`: {connection, entity_type, external_id} of the other records that are the same
-    row: the organization's order of providers decides whose values count.
+    sku_set_aside, plan_id}; `others`: {connection, provider, entity_type, external_id, deleted} of the other records
+    that are the same row; `order`: those that are the row once this record is promoted as it is captured, this one too
+    (`mine`): for each field the first that has a value counts. `moves`: it leaves its row then, or joins another.
+    `not_compared`: it was captured after the last comparison, which says nothing of it.
     """
 
     table: str | None
     mapping: Mapping[str, Any] | None
     row: Mapping[str, Any] | None
     fields: Sequence[CoreField]
-    others: Sequence[Mapping[str, str]]
+    others: Sequence[Mapping[str, Any]]
+    order: Sequence[Mapping[str, Any]] = ()
+    moves: bool = False
     problem: str | None = None
+    not_compared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +85,7 @@ class RecordEvent:
 
 
 def in_core(db: Database, connection: Connection, stream: Stream, external_id: str) -> RecordInCore:
-    """The record's core row as it is, and with the values that the captured record has."""
+    """The record's core row as it is, and as it is once the record is promoted: of one that is in sync, the same."""
     here = {**keys(connection, stream), "external_id": external_id}
     with db.org(connection.org_id) as conn:
         found = execute(conn, SQL["record_mapping"], **here).one_or_none()
@@ -75,20 +97,48 @@ def in_core(db: Database, connection: Connection, stream: Stream, external_id: s
         )
         [mapped] = to_entities([record], looking(conn))
         entity = None if isinstance(mapped, Exception) else mapped
+        problem = reason(mapped) if isinstance(mapped, Exception) and not _reference(mapped) else None
         table = _table(mapping, entity)
-        values = dict(zip(table.columns, table.values(entity), strict=True)) if table and entity else {}
-        row, fields = None, []
-        if table is not None:
-            both = execute(
-                conn,
-                for_table(SQL["row_in_core"], table),
-                id=mapping["internal_id"] if mapping is not None else None,
-                values=to_json(values),
-            ).one()
-            row = both.now
-            fields = [_field(name, both.now, both.after) for name in values if name not in _HOUSEKEEPING]
-    problem = reason(mapped) if isinstance(mapped, Exception) and not _reference(mapped) else None
-    return RecordInCore(table.name if table else None, mapping, row, fields, others, problem)
+        if table is None:
+            left = captured.not_compared
+            return RecordInCore(None, mapping, None, [], others, problem=problem, not_compared=left)
+        key = (connection.connection_id, stream.entity_type, external_id)
+        stands = mapping["internal_id"] if mapping is not None and mapping["core_table"] == table.name else None
+        then = foresee(conn, connection.org_id, table, key, None if captured.gone else entity, stands)
+        says = dict(zip(table.columns, table.values(entity), strict=True)) if entity is not None else {}
+        stays = captured.in_sync or captured.gone or entity is None
+        both = execute(
+            conn,
+            for_table(SQL["row_in_core"], table),
+            id=stands if stays else then.row,
+            says=to_json(says),
+            values=to_json(then.values or {}),
+        ).one()
+        keeps = captured.in_sync or then.values is None
+        fields = [
+            _field(name, both.now, both.now if keeps and both.now else both.after, both.says)
+            for name in says
+            if name not in _HOUSEKEEPING
+        ]
+        order = _named(conn, then.behind, key) if entity is not None else []
+    moves = not stays and then.row != stands
+    return RecordInCore(
+        table.name, mapping, both.now, fields, others, order, moves, problem, bool(captured.not_compared)
+    )
+
+
+def _named(conn: Transaction, behind: Sequence[RecordKey], mine: RecordKey) -> list[Mapping[str, Any]]:
+    names = {row.connection_id: row for row in execute(conn, SQL["connection_names"])}
+    return [
+        {
+            "connection": names[number].name,
+            "provider": names[number].provider,
+            "entity_type": kind,
+            "external_id": one,
+            "mine": (number, kind, one) == mine,
+        }
+        for number, kind, one in behind
+    ]
 
 
 def _reference(error: Exception) -> bool:
@@ -97,16 +147,16 @@ def _reference(error: Exception) -> bool:
 
 
 def _table(mapping: Mapping[str, Any] | None, entity: Entity | None) -> CoreTable | None:
-    if mapping is not None and mapping["core_table"] in core_tables():
-        return core_tables()[mapping["core_table"]]
-    return table_of(type(entity)) if entity is not None else None
+    if entity is not None:
+        return table_of(type(entity))
+    return core_tables().get(mapping["core_table"]) if mapping is not None else None
 
 
-def _field(name: str, now: Mapping[str, Any] | None, after: Mapping[str, Any]) -> CoreField:
-    before, later = (now or {}).get(name), after.get(name)
-    if later is None and name == "currency":  # a record that names none has its store's, which promotion knows
-        later = before
-    return CoreField(name, before, later, before != later)
+def _field(name: str, now: Mapping[str, Any] | None, after: Mapping[str, Any], says: Mapping[str, Any]) -> CoreField:
+    before, later, said = (now or {}).get(name), after.get(name), says.get(name)
+    if name == "currency":  # a record that names none has its store's, which promotion knows
+        later, said = later or before, said or before
+    return CoreField(name, before, later, said)
 
 
 def record_events(db: Database, connection: Connection, stream: Stream, external_id: str) -> Sequence[RecordEvent]:

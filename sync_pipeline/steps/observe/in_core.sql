@@ -3,7 +3,8 @@
 SELECT m.core_table, m.internal_id, m.first_promoted_at, m.last_promoted_at, m.promoted_deleted, m.core_wins,
        m.sku_set_aside, q.plan_id,
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'connection', c.name, 'entity_type', o.entity_type, 'external_id', o.external_id)
+            'connection', c.name, 'provider', c.provider, 'entity_type', o.entity_type, 'external_id', o.external_id,
+            'deleted', o.promoted_deleted)
             ORDER BY c.name, o.entity_type, length(o.external_id), o.external_id), '[]')
         FROM promote.integration_mapping AS o
         JOIN connect.integration_connector AS c ON c.org_id = o.org_id AND c.connection_id = o.connection_id
@@ -16,14 +17,28 @@ WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s A
     AND m.external_id = %(external_id)s
 
 -- row_in_core --
--- A core row as it is, and with the values of a record in the types of its columns.
+-- A core row as it is; what it has after a promotion and what a record says, in the types of its columns.
 SELECT (SELECT to_jsonb(c) FROM {table} AS c WHERE c.org_id = connect.current_org() AND c.id = %(id)s) AS now,
-       to_jsonb(jsonb_populate_record(NULL::{table}, %(values)s::jsonb)) AS after
+       to_jsonb(jsonb_populate_record(NULL::{table}, %(values)s::jsonb)) AS after,
+       to_jsonb(jsonb_populate_record(NULL::{table}, %(says)s::jsonb)) AS says
+
+-- connection_names --
+SELECT connection_id, name, provider FROM connect.integration_connector WHERE org_id = connect.current_org()
 
 -- captured_payload --
-SELECT coalesce(exact_text, sync_data::text) AS payload, parent_id, content_hash FROM capture.sync_record
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND provider = %(provider)s AND external_id = %(external_id)s
+-- What is captured of a record, whether the store still has it, and whether core is as it is captured.
+SELECT coalesce(r.exact_text, r.sync_data::text) AS payload, r.parent_id, r.deletion_state = 'deleted' AS gone,
+       d.status IS NULL AS in_sync, d.status IS NULL AND preview.differs(
+           r.content_hash, r.deletion_state = 'deleted', m.promoted_hash, m.promoted_deleted) AS not_compared
+FROM capture.sync_record AS r
+LEFT JOIN promote.integration_mapping AS m
+    ON m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
+        AND m.external_id = r.external_id
+LEFT JOIN preview.difference AS d
+    ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type
+        AND d.external_id = r.external_id
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+    AND r.provider = %(provider)s AND r.external_id = %(external_id)s
 
 -- record_events --
 -- What happened to a record, newest first, with the plan by which it did. A decision is kept until the next one; what was
@@ -82,6 +97,10 @@ SELECT e.at, e.event, e.actor, e.detail, p.plan_id AS plan FROM (
     CROSS JOIN LATERAL (SELECT m.first_promoted_at UNION SELECT m.last_promoted_at) AS t (at)
     WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s AND m.entity_type = %(entity_type)s
         AND m.external_id = %(external_id)s
+    UNION ALL
+    SELECT q.first_seen_at, 'quarantined', NULL, q.reason, NULL FROM capture.sync_quarantine AS q
+    WHERE q.org_id = connect.current_org() AND q.connection_id = %(connection_id)s AND q.entity_type = %(entity_type)s
+        AND q.external_id = %(external_id)s AND q.resolved_at IS NULL
     UNION ALL
     SELECT c.decided_at, 'conflict', c.policy, concat_ws(' ', c.kind, c.value, c.decision), q.plan_id
     FROM promote.conflict AS c

@@ -80,6 +80,19 @@ def quarantine_counts(db: Database, connection: Connection) -> Mapping[str, int]
         return {row.entity_type: row.records for row in rows}
 
 
+def quarantined_record(db: Database, connection: Connection, stream: Stream, external_id: str) -> SetAside | None:
+    """A record in quarantine, also where an earlier content of it is captured; None if it is not there."""
+    with db.org(connection.org_id) as conn:
+        row = execute(
+            conn,
+            _SQL["quarantined_record"],
+            connection_id=connection.connection_id,
+            entity_type=stream.entity_type,
+            external_id=external_id,
+        ).one_or_none()
+    return SetAside(**row._mapping) if row is not None else None
+
+
 def quarantined_one(db: Database, connection: Connection, quarantine_id: int) -> SetAsideWhole:
     """One of them, also after it was captured.
 

@@ -26,7 +26,8 @@ class WaitingDecision:
 
 @dataclass(frozen=True, slots=True)
 class WaitingPlan:
-    """A plan that waits for approval; `failed`: one that was applied and left records behind.
+    """A plan that waits for approval; `failed`: one that was applied and left records behind; `approved_until`: one
+    that `approved_by` approved, to be applied until then.
 
     `agent`: an agent made it, and `why` is in its words; `proposed`: it holds what agents proposed, whoever made it.
     """
@@ -41,6 +42,8 @@ class WaitingPlan:
     agent: bool = False
     proposed: bool = False
     why: str | None = None
+    approved_by: str | None = None
+    approved_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Waiting:
 
     decisions: Sequence[WaitingDecision]
     plans: Sequence[WaitingPlan]
+    approved: Sequence[WaitingPlan]
     failed: Sequence[WaitingPlan]
     undecided: Sequence[tuple[int, str, int]]
     quarantined: Mapping[int, int]  # by connection
@@ -73,6 +77,19 @@ def waiting(db: Database, org: Organization) -> Waiting:
                     why=row.why,
                 )
                 for row in execute(conn, SQL["waiting_plans"], **most)
+            ],
+            [
+                WaitingPlan(
+                    str(row.plan_id),
+                    row.created_at,
+                    row.creates,
+                    row.updates,
+                    row.deletes,
+                    row.created_by,
+                    approved_by=row.approved_by,
+                    approved_until=row.approved_until,
+                )
+                for row in execute(conn, SQL["approved_plans"], **most)
             ],
             [
                 WaitingPlan(str(row.plan_id), row.created_at, failed=row.failed)

@@ -30,6 +30,12 @@ WHERE org_id = connect.current_org() AND answered_at IS NULL ORDER BY decision_i
 SELECT plan_id, creates, updates, deletes, created_by, created_at, agent, origin, why FROM selection.plan_now
 WHERE org_id = connect.current_org() AND state = 'proposed' ORDER BY created_at DESC LIMIT %(at_most)s
 
+-- approved_plans --
+-- Plans with an approval that holds and was not spent. What the sensor has approved is applied within seconds.
+SELECT plan_id, creates, updates, deletes, created_by, created_at, approved_by, approved_until FROM selection.plan_now
+WHERE org_id = connect.current_org() AND state = 'approved' AND approved_until IS NOT NULL
+ORDER BY created_at DESC LIMIT %(at_most)s
+
 -- failed_plans --
 -- Plans with records that were not promoted, which nobody has closed or undone.
 SELECT plan_id, failed, created_at FROM promote.sync_queue

@@ -45,6 +45,7 @@ class RecordRow:
     external_id: str
     version: str
     status: str
+    gone: bool  # the store deleted it; in sync: core has that, or never had the record
     name: str | None
     code: str | None
     email: str | None
@@ -147,6 +148,7 @@ def _row(row: Any, changed: Sequence[str] | None) -> RecordRow:
         external_id=row.external_id,
         version=row.version,
         status=row.status,
+        gone=row.gone,
         name=row.name,
         code=row.code,
         email=row.email,

@@ -14,7 +14,7 @@ GROUP BY status, decision
 -- browse_rows --
 -- Some records in a few columns: long texts are cut, and what is large is left out, here and not on the way.
 SELECT r.external_id, r.version, left(r.name, 500) AS name, left(r.code, 300) AS code, left(r.email, 300) AS email,
-       coalesce(r.status, 'in_sync') AS status, r.remote_modified_at, r.captured_at,
+       coalesce(r.status, 'in_sync') AS status, r.deletion_state = 'deleted' AS gone, r.remote_modified_at, r.captured_at,
        coalesce(jsonb_array_length(r.warnings), 0) AS warned, left(r.warnings -> 0 ->> 'message', 500) AS warning,
        (SELECT jsonb_agg(
            CASE jsonb_typeof(r.sync_data -> k.field)

@@ -19,7 +19,10 @@ SQL = load(__package__, "record.sql")
 
 @dataclass(frozen=True, slots=True)
 class RecordDetail:
-    """One record in full, with its fields before and after, its versions and its mapping."""
+    """One record in full, with its fields before and after, its versions and its mapping.
+
+    `deleted`: the store deleted it, {at, in_core}; it is in sync if core has the deletion, or never had the record.
+    """
 
     external_id: str
     version: str
@@ -32,6 +35,7 @@ class RecordDetail:
     mapping: dict[str, Any] | None
     decision: dict[str, Any] | None
     withdrawn: dict[str, Any] | None
+    deleted: dict[str, Any] | None = None
 
 
 def record(db: Database, connection: Connection, stream: Stream, external_id: str) -> RecordDetail:
@@ -68,6 +72,7 @@ def record(db: Database, connection: Connection, stream: Stream, external_id: st
             else None
         ),
         withdrawn=withdrawn(row),
+        deleted={"at": row.deletion_at, "in_core": row.promoted_deleted} if row.deletion_state == "deleted" else None,
     )
 
 

@@ -280,7 +280,8 @@ def refuse(db: Database, org: Organization, plan_id: UUID | str, *, actor: Actor
             withdraw(conn, found.plan_id, "refused", actor=by.name, why=why)
             journal.record(conn, "plan.refused", actor=by.name, **by.trace, plan=str(found.plan_id), why=why)
         elif now.state != "refused":
-            raise Conflict(f"The plan is already {now.state}.")
+            so = {"approved": "is being applied", "applied": "is applied", "undone": "was undone"}
+            raise Conflict(f"The plan was not refused: it {so[now.state]} already.")
     return plan(db, org, found.plan_id)
 
 
