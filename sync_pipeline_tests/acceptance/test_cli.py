@@ -97,7 +97,8 @@ def terminal(module_home: Path) -> Iterator[Terminal]:
 
 def test_status_has_exactly_the_agreed_shape(terminal: Terminal) -> None:
     found = terminal.json("status", "acme")
-    assert set(found) == {"org", "connections"}
+    assert set(found) == {"org", "connections", "decisions", "failed"}
+    assert (found["decisions"], found["failed"]) == ([], [])
     (one,) = found["connections"]
     assert (set(one), one["name"], one["provider"]) == ({"name", "provider", "entities"}, "shop", "woocommerce")
     for e in one["entities"]:
@@ -291,6 +292,11 @@ def test_a_queue_is_shown_tried_again_and_closed(terminal: Terminal) -> None:
     assert f"+ shop products {bad}  Bed & Bath" in said
     applied = terminal.json("apply", "acme", plan, code=1)
     assert (applied["done"], applied["failed"]) == (1, 1)
+    said = terminal.run("plans", "acme", plan).stdout
+    assert f"Plan {plan}, applied, partial" in said
+    assert "of these 1 done, 1 failed: " in said
+    assert f"{plan[:8]}: 1 record failed: " in terminal.run("plans", "acme").stdout
+    assert f"Plan {plan} is applied, but 1 record failed: " in terminal.run("status", "acme").stdout
     said = terminal.run("queue", "show", "acme", plan, "--state", "failed").stdout
     assert "It is partial: 1 done, 1 failed of 2." in said
     assert "regular_price" in said
