@@ -72,7 +72,7 @@ def planned(here: Shop, *entities: str, ids: list[str] | None = None) -> str:
         stream = here.connection.source.stream(name)
         here.preview(name)
         which = {"ids": ids} if ids else {"everything": True}
-        select.select(here.db, here.connection, stream, include=True, actor="bob", **which)  # type: ignore[arg-type]
+        select.select(here.db, here.connection, stream, include=True, actor="bob", **which)
     made = select.make_plan(here.db, here.org, actor="bob")
     assert made is not None
     return str(made.plan_id)
