@@ -60,9 +60,14 @@ def export(  # noqa: PLR0913 - the options of the command
     """
     from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.output import emit
+    from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps.observe.export import reading
 
     captured = entity is not None
+    if as_json and out is None:
+        raise ConfigurationError(
+            "With --json stdout has one JSON object about the file: add --out FILE, or leave out --json."
+        )
     chosen = form or (out.suffix.removeprefix(".").lower() if out else "") or ("jsonl" if captured else "csv")
     _check(chosen, out, core, report, entity, connection, history)
     payloads = captured and chosen == "jsonl"
@@ -76,7 +81,7 @@ def export(  # noqa: PLR0913 - the options of the command
             written = _lines(rows, file) if payloads else _table(rows, chosen, file, escape)
             name = rows.rows.name
     _tell(name, out, written)
-    if as_json and out is not None:
+    if as_json:
         emit({"table": name, "format": chosen, "file": str(out), "rows": written.rows})
 
 

@@ -284,7 +284,17 @@ def test_a_queue_is_shown_tried_again_and_closed(terminal: Terminal) -> None:
     terminal.json("pull", "acme", "--entity", "products", "--full")
     store.raw_override("products", bad, None)
     terminal.json(
-        "select", "acme", "--connection", "shop", "--entity", "products", "--ids", f"{good},{bad}", "--include"
+        "select",
+        "acme",
+        "--connection",
+        "shop",
+        "--entity",
+        "products",
+        "--ids",
+        str(good),
+        "--ids",
+        str(bad),
+        "--include",
     )
     plan = terminal.json("plan", "acme", "--entity", "products")["plan"]
     assert terminal.run("queue", "show", "acme", plan).returncode == 1, "it was not applied"
