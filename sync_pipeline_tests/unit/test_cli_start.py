@@ -14,6 +14,8 @@ import pytest
 
 from sync_pipeline.cli.main import main
 from sync_pipeline.config import PROJECT
+from sync_pipeline.db import migrate
+from sync_pipeline.errors import ConfigurationError
 from sync_pipeline_tests.processes import free_port
 
 # What takes long to import; help and mistakes in options need none of it.
@@ -182,3 +184,10 @@ def test_wrong_usage_is_one_json_object_with_json(
     assert main() == 2
     out = capsys.readouterr().out
     assert said in json.loads(out)["error"]
+
+
+def test_a_package_without_its_migrations_says_where_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(migrate, "SQL", tmp_path / "sql")
+    for asked in (migrate.head, lambda: migrate.is_known("0001")):
+        with pytest.raises(ConfigurationError, match="runs from a clone of its repository"):
+            asked()
