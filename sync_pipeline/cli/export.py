@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
@@ -76,7 +78,7 @@ def export(  # noqa: PLR0913 - the options of the command
         ask = _ask(context, tenant, core, report, connection, entity, history, as_of)
         with (
             reading(context.db, tenant.org_id, ask, columns=["payload"] if payloads else None) as rows,
-            _to(out) as file,
+            _to(out, whole=chosen in _BINARY) as file,
         ):
             written = _lines(rows, file) if payloads else _table(rows, chosen, file, escape)
             name = rows.rows.name
@@ -132,8 +134,15 @@ def _ask(  # noqa: PLR0913 - what the command was given
 
 
 @contextmanager
-def _to(out: Path | None) -> Iterator[IO[bytes]]:
-    """The file, which is there only once it is whole; or stdout."""
+def _to(out: Path | None, *, whole: bool) -> Iterator[IO[bytes]]:
+    """The file, which is there only once it is whole; or stdout; what is `whole` cannot end in a closed pipe."""
+    if out is None and whole:
+        with TemporaryFile() as file:
+            yield file
+            file.seek(0)
+            copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        return
     if out is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -50,7 +50,7 @@ def status(org: Org, as_json: Json = False) -> None:
     for one in found:
         show_connection(one)
     for work in working:
-        say(f"At work: {_work(work)}")
+        say(f"At work: {_work(org, work)}")
     _stopped(org, gates, failed)
     _advise(org, found)
 
@@ -88,12 +88,13 @@ def _connection(one: "ConnectionStatus") -> dict[str, Any]:
     return {**row(one), "entities": [row(e, without=("message",)) for e in one.entities]}
 
 
-def _work(one: "WorkProgress") -> str:
+def _work(org: str, one: "WorkProgress") -> str:
     where = f"{one.connection}: " if one.connection else ""
     counted = f"{one.done:,}{f' of {one.total:,}' if one.total else ''}" if one.done or one.total else ""
     pace = f"{one.per_minute:,.0f}/min" if one.per_minute >= 1 else ""
     left = f"{one.eta_seconds:,.0f} s left" if one.eta_seconds else ""
-    return f"{where}{', '.join(filter(None, (one.title, counted, pace, left, one.note)))}"
+    note = f"stopped; `sync-pipeline pull {org}` goes on there" if one.state == "stopped" else one.note
+    return f"{where}{', '.join(filter(None, (one.title, counted, pace, left, note)))}"
 
 
 def _ledger(e: "EntityStatus") -> str:

@@ -198,6 +198,12 @@ def test_reading_a_closed_pipe_is_no_error(terminal: Terminal) -> None:
     )
     assert json.loads(done.stdout)["id"]
     assert "Traceback" not in done.stderr
+    for form in ("csv", "jsonl", "parquet", "xlsx"):
+        line = f"{COMMAND} export acme --connection shop --entity products --format {form} | true"
+        done = subprocess.run(
+            ["bash", "-c", line], env=terminal.env, capture_output=True, text=True, timeout=120, check=True
+        )
+        assert done.stderr == "", form
 
 
 # -- what is done ---------------------------------------------------------------------------------------------------

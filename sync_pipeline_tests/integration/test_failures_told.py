@@ -116,6 +116,9 @@ def test_a_plan_of_which_nothing_was_promoted_does_not_read_as_applied(
     assert f"Decision {gate.decision_id} waits for a person: {gate.question}" in shown
     assert "sync-pipeline decisions list acme" in shown
     assert f"Plan {plan} is applied, but all 6 records failed: Decision {gate.decision_id} {WAITS}" in shown
+    idle = observe.nothing_to_promote(stopped.db, stopped.org)
+    assert "1 decision waits for a person: `sync-pipeline decisions list acme`" in idle
+    assert f"6 records of plan {plan} failed: `sync-pipeline queue show acme {plan}` says why." in idle
     status("acme", as_json=True)
     told = json.loads(said(capsys))
     assert [one["id"] for one in told["decisions"]] == [gate.decision_id]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.woocommerce import Store, seed
+from sync_pipeline.cli.status import _work
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
@@ -107,6 +108,7 @@ def test_a_killed_pull_is_stopped_and_goes_on_from_where_it_was(store: Shop) -> 
     [stopped] = observe.progress(store.db, store.org.org_id)
     assert (stopped.state, stopped.done, stopped.total) == ("stopped", last.done, PRODUCTS)
     assert stopped.note == "stopped; it goes on with the next refresh"
+    assert _work("acme", stopped).endswith(", stopped; `sync-pipeline pull acme` goes on there")
     assert (stopped.per_minute, stopped.eta_seconds) == (0, None)
     resumed = watched(store)
     assert {one.state for one in resumed} == {"running"}
