@@ -18,7 +18,7 @@ _MOST = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class FailureReason:
     """Why records failed, and how many did for it."""
 
     reason: str
@@ -34,7 +34,7 @@ class PlanResult:
     failed: int
     cancelled: int
     open: int
-    reasons: Sequence[Reason] = ()
+    reasons: Sequence[FailureReason] = ()
 
     @property
     def why(self) -> str:
@@ -68,11 +68,11 @@ def plan_results(db: Database, org_id: int, queues: Sequence[UUID | str]) -> Map
     if not queues:
         return {}
     found = statuses(db, org_id, queues)
-    reasons: dict[UUID, list[Reason]] = defaultdict(list)
+    reasons: dict[UUID, list[FailureReason]] = defaultdict(list)
     if failed := [str(one.queue_id) for one in found if one.failed]:
         with db.org(org_id) as conn:
             for row in execute(conn, SQL["commonest_reasons"], queues=failed, most=_MOST):
-                reasons[row.queue_id].append(Reason(row.reason or "no reason was noted", row.records))
+                reasons[row.queue_id].append(FailureReason(row.reason or "no reason was noted", row.records))
     return {
         one.queue_id: PlanResult(one.state, one.done, one.failed, one.cancelled, one.open, reasons[one.queue_id])
         for one in found
