@@ -171,7 +171,7 @@ def _view(name: str, rows: Sequence[Described]) -> Iterator[str]:
 
 
 def _type(row: Described) -> str:
-    return f"{_SHORT.get(row.type, row.type)}{', never empty' if row.required and not row.name.endswith('_id') else ''}"
+    return f"{_SHORT.get(row.type, row.type)}{', never empty' if row.required else ''}"
 
 
 def _cell(words: str) -> str:

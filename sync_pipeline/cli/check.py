@@ -6,7 +6,7 @@ import typer
 
 from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, Org
-from sync_pipeline.cli.output import emit, note, say
+from sync_pipeline.cli.output import emit, note, row, say
 from sync_pipeline.cli.plans import value
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def check(
 ) -> None:
     """Run the business checks. Exits 1 if one fails; warnings do not count."""
     from sync_pipeline.steps import promote
-    from sync_pipeline.steps.observe import checks
+    from sync_pipeline.steps.observe import checks, validation
 
     if repair and not core:
         raise typer.BadParameter("--repair needs --core: it plans what that finds.")
@@ -39,6 +39,7 @@ def check(
         tenant = context.org(org)
         results = checks.check(context.db, tenant)
         compared = promote.check_core(context.db, tenant) if core else None
+        unbacked = validation.rows_of_people(context.db, tenant) if core else {}
         plan = None
         if repair and compared is not None:
             plan = promote.make_repair_plan(context.db, tenant, compared, actor=context.actor)
@@ -46,7 +47,7 @@ def check(
     if as_json:
         answer: dict[str, Any] = {"ok": well, "checks": results}
         if compared is not None:
-            answer["core"] = _core(compared)
+            answer["core"] = {**_core(compared), "without_records": {name: row(one) for name, one in unbacked.items()}}
         if repair:
             answer["plan"] = plan.plan_id if plan else None
         emit(answer)
@@ -63,6 +64,9 @@ def check(
             say(f"Next: sync-pipeline apply {org} {plan.plan_id}")
         elif compared is not None and not compared.ok and not repair:
             note(f"Next: sync-pipeline check {org} --core --repair")
+        if unbacked:
+            counted = ", ".join(f"{name} {one.rows:,}" for name, one in unbacked.items())
+            say(f"Rows that no record is behind: {counted}. People made them; they are no differences. Which: --json")
     if not well:
         raise typer.Exit(1)
 

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
@@ -60,9 +62,14 @@ def export(  # noqa: PLR0913 - the options of the command
     """
     from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.output import emit
+    from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps.observe.export import reading
 
     captured = entity is not None
+    if as_json and out is None:
+        raise ConfigurationError(
+            "With --json stdout has one JSON object about the file: add --out FILE, or leave out --json."
+        )
     chosen = form or (out.suffix.removeprefix(".").lower() if out else "") or ("jsonl" if captured else "csv")
     _check(chosen, out, core, report, entity, connection, history)
     payloads = captured and chosen == "jsonl"
@@ -71,12 +78,12 @@ def export(  # noqa: PLR0913 - the options of the command
         ask = _ask(context, tenant, core, report, connection, entity, history, as_of)
         with (
             reading(context.db, tenant.org_id, ask, columns=["payload"] if payloads else None) as rows,
-            _to(out) as file,
+            _to(out, whole=chosen in _BINARY) as file,
         ):
             written = _lines(rows, file) if payloads else _table(rows, chosen, file, escape)
             name = rows.rows.name
     _tell(name, out, written)
-    if as_json and out is not None:
+    if as_json:
         emit({"table": name, "format": chosen, "file": str(out), "rows": written.rows})
 
 
@@ -127,8 +134,15 @@ def _ask(  # noqa: PLR0913 - what the command was given
 
 
 @contextmanager
-def _to(out: Path | None) -> Iterator[IO[bytes]]:
-    """The file, which is there only once it is whole; or stdout."""
+def _to(out: Path | None, *, whole: bool) -> Iterator[IO[bytes]]:
+    """The file, which is there only once it is whole; or stdout; what is `whole` cannot end in a closed pipe."""
+    if out is None and whole:
+        with TemporaryFile() as file:
+            yield file
+            file.seek(0)
+            copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        return
     if out is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from sync_pipeline.cli.context import start_quickly
+from sync_pipeline.cli.once import options_once
 from sync_pipeline.cli.signals import end_on_signals
 
 start_quickly()
@@ -41,6 +42,7 @@ for panel, modules in _PANELS.items():
             command.rich_help_panel = panel
         for group in app.registered_groups[groups:]:
             group.rich_help_panel = panel
+options_once(app)
 
 
 _LISTS = {"plan": "plans ORG", "queue": "queue list ORG"}  # by what was not found
@@ -67,14 +69,15 @@ def main() -> int:
     """Run the command that the arguments name; returns the exit code."""
     end_on_signals()
     try:
-        app()
+        return _code(app(standalone_mode=False))
     except SystemExit as ended:
         return _code(ended.code)
     except KeyboardInterrupt:
         return _stopped()
+    except typer.TyperException as error:
+        return _misused(error)
     except Exception as error:  # noqa: BLE001
         return _failed(error)
-    return 0
 
 
 def _code(code: Any) -> int:
@@ -86,6 +89,22 @@ def _code(code: Any) -> int:
 def _stopped() -> int:
     print("Stopped. Committed work is safe; the next run continues from there.", file=sys.stderr)
     return 130
+
+
+def _misused(error: Any) -> int:
+    """Wrong arguments or options."""
+    from typer import rich_utils
+
+    rich_utils.rich_format_error(error)
+    if "--json" in sys.argv:
+        _emit_error(error.format_message())
+    return int(error.exit_code)
+
+
+def _emit_error(text: str) -> None:
+    from sync_pipeline.cli.output import emit
+
+    emit({"error": text})
 
 
 def _failed(error: Exception) -> int:
@@ -113,10 +132,8 @@ def _failed(error: Exception) -> int:
         )
     text = redact(text)
     print(f"Error: {text}", file=sys.stderr)
-    if "--json" in sys.argv and "export" not in sys.argv:
-        from sync_pipeline.cli.output import emit
-
-        emit({"error": text})
+    if "--json" in sys.argv:
+        _emit_error(text)
     return code
 
 

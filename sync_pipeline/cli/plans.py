@@ -1,7 +1,9 @@
 """plans, refuse: read what plans do, and say no to one."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -9,6 +11,13 @@ from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, Org, Why
 from sync_pipeline.cli.output import answer, cell, emit, named, note, row, say, show, spelled
 from sync_pipeline.cli.plan import PlanId, counts_of, say_counts
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sync_pipeline.steps.observe import PlanResult
+
+    Results = Mapping[UUID, PlanResult]
 
 _SHOWN = 50
 _NAMED = 20  # of the records that changed
@@ -35,32 +44,35 @@ def plans(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the plans; or one, with what it does to each record: fields before and after, and warnings."""
-    from sync_pipeline.steps import promote, select
+    """Show the plans and what became of them; or one, with what it does to each record: fields before and after."""
+    from sync_pipeline.steps import observe, promote, select
     from sync_pipeline.steps.preview.paths import told_list
 
     with opened() as context:
         tenant = context.org(org)
         if plan is None:
             listed, count = select.plans(context.db, tenant, state=state, page=page, page_size=page_size or _SHOWN)
+            queues = [one.queue for one in listed if one.queue is not None]
         else:
             found = select.read_plan(context.db, tenant, plan)
+            queues = [found.queue] if found.queue is not None else []
             waits = found.state in ("proposed", "approved")
             moved = promote.stale(context.db, tenant.org_id, found.plan_id) if waits else None
             size = page_size or (max(1, found.items) if as_json else _SHOWN)
             items, count = select.plan_items(
                 context.db, tenant, found.plan_id, effects=promote.effects, page=page, page_size=size
             )
+        results = observe.plan_results(context.db, tenant.org_id, queues)
     if plan is None:
         if as_json:
-            emit({"plans": [_summary(one) for one in listed], "rowCount": count, "page": page})
+            emit({"plans": [_told(one, results) for one in listed], "rowCount": count, "page": page})
         else:
-            _list(org, listed, count)
+            _list(org, listed, results, count)
     elif as_json:
         shown = [{**row(one), "changes": told_list(one.changes), "core": told_list(one.core)} for one in items]
-        emit({**_summary(found), "stale": moved.records if moved else [], "items": shown, "rowCount": count})
+        emit({**_told(found, results), "stale": moved.records if moved else [], "items": shown, "rowCount": count})
     else:
-        _print(org, found, moved, items, count)
+        _print(org, found, results, moved, items, count)
 
 
 def refuse(org: Org, plan: PlanId, why: Why = None, as_json: Json = False) -> None:
@@ -77,16 +89,30 @@ def _summary(plan: Any) -> dict[str, Any]:
     return {"plan": plan.plan_id, "counts": counts_of(plan), **rest}
 
 
-def _list(org: str, listed: Any, count: int) -> None:
+def _told(plan: Any, results: Results) -> dict[str, Any]:
+    result = results.get(plan.queue)
+    return {**_summary(plan), "result": result and {**row(result), "reasons": [row(one) for one in result.reasons]}}
+
+
+def _state(plan: Any, result: PlanResult | None) -> str:
+    """Its state, and its queue's until that is done: “applied” alone reads as if all of it were in core."""
+    return f"applied, {result.state}" if result and plan.state == "applied" and result.state != "done" else plan.state
+
+
+def _list(org: str, listed: Any, results: Results, count: int) -> None:
     if not listed:
         say(f"No plans. Next: sync-pipeline plan {org}")
         return
-    columns = ["plan", "state", "create", "update", "delete", "made by", "made at", "approved by"]
-    rows = [
-        (str(p.plan_id), p.state, p.creates, p.updates, p.deletes, _maker(p), p.created_at, _approver(p))
-        for p in listed
-    ]
-    show(columns, rows, zeros=("create", "update", "delete"))
+    rows = []
+    for p in listed:
+        result = results.get(p.queue)
+        became = (result.done, result.failed, result.cancelled) if result else (None, None, None)
+        made = (p.creates, p.updates, p.deletes, *became, _maker(p), p.created_at, _approver(p))
+        rows.append((str(p.plan_id), _state(p, result), *made))
+    show(_COLUMNS, rows, zeros=("create", "update", "delete", "failed", "cancelled"))
+    for p in listed:
+        if (result := results.get(p.queue)) and result.failed and p.state != "undone":
+            say(f"{str(p.plan_id)[:8]}: {result.failure}. See: sync-pipeline queue show {org} {p.plan_id}")
     say(f"{len(listed):,} of {count:,} plans. Next: sync-pipeline plans {org} PLAN")
 
 
@@ -100,10 +126,14 @@ def _approver(plan: Any) -> str | None:
     return "who included it" if plan.origin == "selection" and plan.approved_by else plan.approved_by
 
 
-def _print(org: str, plan: Any, moved: Any, items: Any, count: int) -> None:
-    why = f": “{plan.why}”" if plan.why else ""
-    say(f"Plan {plan.plan_id}, {plan.state}, made by {_maker(plan)} at {cell(plan.created_at)}{why}")
+def _print(org: str, plan: Any, results: Results, moved: Any, items: Any, count: int) -> None:
+    why, result = f": “{plan.why}”" if plan.why else "", results.get(plan.queue)
+    say(f"Plan {plan.plan_id}, {_state(plan, result)}, made by {_maker(plan)} at {cell(plan.created_at)}{why}")
     say_counts(plan)
+    if result is not None:
+        counts = ((result.failed, "failed"), (result.cancelled, "cancelled"), (result.open, "open"))
+        said = [f"{result.done:,} done", *(f"{number:,} {word}" for number, word in counts if number)]
+        say(f"  of these {', '.join(said)}{f': {result.why}' if result.failed else ''}")
     for one in plan.proposers:
         agent = f" (an agent{f', with {named(one.client)}' if one.client else ''})" if one.agent else ""
         did = "proposed" if one.agent else "included"
@@ -134,6 +164,8 @@ def _print(org: str, plan: Any, moved: Any, items: Any, count: int) -> None:
         say(f"Next: review these records, select them again, then: sync-pipeline plan {org}")
     elif plan.state == "proposed":
         say(f"Next: sync-pipeline apply {org} {plan.plan_id}   (or refuse)")
+    elif result is not None and result.failed and plan.state == "applied":
+        say(f"Next: correct the cause, then: sync-pipeline queue retry {org} {plan.plan_id}")
 
 
 def _shared(item: Any) -> str:
@@ -153,6 +185,9 @@ def _shared(item: Any) -> str:
 
 
 _SHARERS = 5  # named of those that share a row
+_COLUMNS = [
+    "plan", "state", "create", "update", "delete", "done", "failed", "cancelled", "made by", "made at", "approved by",
+]  # fmt: skip
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
 

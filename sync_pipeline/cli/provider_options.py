@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+
+from sync_pipeline.cli.once import OnceCommand
 
 if TYPE_CHECKING:
     from sync_pipeline.sources.base import Source
@@ -56,7 +57,7 @@ def _parameter(flag: str) -> str:
     return flag.removeprefix("--").replace("-", "_")
 
 
-class ConnectCommand(TyperCommand):
+class ConnectCommand(OnceCommand):
     """`connect` with the options of all providers. They are collected when it runs, because providers load slowly."""
 
     def get_params(self, ctx: Any) -> list[Any]:

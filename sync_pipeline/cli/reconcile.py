@@ -25,7 +25,11 @@ def reconcile(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the store's ids and compare them with what is captured and promoted. Exits 1 on a difference."""
+    """List the store's ids and compare them with what is captured, and what is promoted with core.
+
+    Exits 1 if an id is missing in capture or captured and gone from the store, if something promoted is not in core, or
+    if a store cannot be listed. What was not promoted, or deleted and still in core, is counted and no difference.
+    """
     from sync_pipeline.steps import observe
 
     if report is not None:

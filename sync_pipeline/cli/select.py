@@ -43,11 +43,17 @@ def select(  # noqa: PLR0913 - the command's options
         typer.Option("--include/--ignore", help="Promote these records, or ignore them.", show_default=False),
     ] = None,
     undecide: Annotated[bool, typer.Option("--undecide", help="Take the decision about these records back.")] = False,
-    ids: Annotated[str | None, typer.Option("--ids", metavar="1,2", help="These records.")] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option("--ids", metavar="1,2", help="These records; can be repeated.", show_default=False),
+    ] = None,
     status: Annotated[Status | None, typer.Option("--status", help="All records with this status.")] = None,
     search: Search = None,
     everything: Annotated[bool, typer.Option("--all", help="All that differ from core.")] = False,
-    excluding: Annotated[str | None, typer.Option("--except", metavar="1,2", help="All but these.")] = None,
+    excluding: Annotated[
+        list[str] | None,
+        typer.Option("--except", metavar="1,2", help="All but these; can be repeated.", show_default=False),
+    ] = None,
     choice: Annotated[Choice | None, typer.Option("--choice", help="All records about which this was chosen.")] = None,
     seen: Annotated[
         str | None,
@@ -80,7 +86,9 @@ def select(  # noqa: PLR0913 - the command's options
     if (include is None) != undecide:
         raise ConfigurationError("Choose one of --include, --ignore, --undecide.")
     listed = _ids(ids)
-    if ids is not None and not listed:
+    if listed and everything:
+        raise ConfigurationError("--ids and --all contradict each other. Choose one.")
+    if ids and not listed:
         raise ConfigurationError("--ids is empty. Give ids separated by commas: --ids 12,15.")
     if not (everything or listed or status or choice or search or seen):
         raise ConfigurationError("Say which records: --ids, --status, --choice, --search, --seen or --all.")
@@ -88,7 +96,7 @@ def select(  # noqa: PLR0913 - the command's options
         one = context.connection(context.org(org), connection)
         stream = one.source.stream(entity)
         which: step.Which = {
-            "ids": listed if ids is not None else None,
+            "ids": listed if ids else None,
             "status": status,
             "selection": DECISIONS[choice] if choice else None,
             "search": search,
@@ -153,5 +161,6 @@ def _seen(file: str) -> dict[str, str]:
     return seen
 
 
-def _ids(text: str | None) -> list[str]:
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
+def _ids(texts: list[str] | None) -> list[str]:
+    """The ids of an option that may be repeated, separated by commas."""
+    return [part.strip() for text in texts or () for part in text.split(",") if part.strip()]

@@ -8,7 +8,12 @@ from sync_pipeline.cli.options import CONNECT, Json, Org
 from sync_pipeline.cli.output import cell, emit, row, say, show
 
 if TYPE_CHECKING:
-    from sync_pipeline.steps.observe import ConnectionStatus, EntityStatus, WorkProgress
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from sync_pipeline.steps.observe import ConnectionStatus, Decision, EntityStatus, PlanResult, WorkProgress
+
+_NAMED = 5  # decisions, and plans that failed
 
 
 def register(app: typer.Typer) -> None:
@@ -24,8 +29,20 @@ def status(org: Org, as_json: Json = False) -> None:
         tenant = context.org(org)
         found = observe.status(context.db, tenant)
         working = observe.progress(context.db, tenant.org_id)
+        gates = observe.decisions(context.db, tenant)
+        failed = observe.failed_plans(context.db, tenant.org_id)
     if as_json:
-        emit({"org": org, "connections": [_connection(one) for one in found]})
+        emit(
+            {
+                "org": org,
+                "connections": [_connection(one) for one in found],
+                "decisions": [{"id": gate.decision_id, "question": gate.question} for gate in gates],
+                "failed": [
+                    {"plan": plan, **row(one), "reasons": [row(why) for why in one.reasons]}
+                    for plan, one in failed.items()
+                ],
+            }
+        )
         return
     if not found:
         say(f"{org} has no connection yet. Connect a store: {CONNECT.format(org=org)}")
@@ -33,7 +50,8 @@ def status(org: Org, as_json: Json = False) -> None:
     for one in found:
         show_connection(one)
     for work in working:
-        say(f"At work: {_work(work)}")
+        say(f"At work: {_work(org, work)}")
+    _stopped(org, gates, failed)
     _advise(org, found)
 
 
@@ -70,12 +88,13 @@ def _connection(one: "ConnectionStatus") -> dict[str, Any]:
     return {**row(one), "entities": [row(e, without=("message",)) for e in one.entities]}
 
 
-def _work(one: "WorkProgress") -> str:
+def _work(org: str, one: "WorkProgress") -> str:
     where = f"{one.connection}: " if one.connection else ""
     counted = f"{one.done:,}{f' of {one.total:,}' if one.total else ''}" if one.done or one.total else ""
     pace = f"{one.per_minute:,.0f}/min" if one.per_minute >= 1 else ""
     left = f"{one.eta_seconds:,.0f} s left" if one.eta_seconds else ""
-    return f"{where}{', '.join(filter(None, (one.title, counted, pace, left, one.note)))}"
+    note = f"stopped; `sync-pipeline pull {org}` goes on there" if one.state == "stopped" else one.note
+    return f"{where}{', '.join(filter(None, (one.title, counted, pace, left, note)))}"
 
 
 def _ledger(e: "EntityStatus") -> str:
@@ -85,6 +104,19 @@ def _ledger(e: "EntityStatus") -> str:
     if e.ledger.closed:
         return ""
     return f"OPEN {e.ledger.captured + e.ledger.quarantined + e.ledger.vanished:,} of {e.ledger.expected:,}"
+
+
+def _stopped(org: str, gates: "Sequence[Decision]", failed: "Mapping[UUID, PlanResult]") -> None:
+    """What waits for a person's answer, and which plans left records behind, why."""
+    for gate in gates[:_NAMED]:
+        say(f"Decision {gate.decision_id} waits for a person: {gate.question}")
+    if gates:
+        more = f"{len(gates) - _NAMED:,} more decisions wait. " if len(gates) > _NAMED else ""
+        say(f"{more}Answer: sync-pipeline decisions list {org}")
+    for plan, result in list(failed.items())[:_NAMED]:
+        say(f"Plan {plan} is applied, but {result.failure}. Next: sync-pipeline queue show {org} {plan}")
+    if len(failed) > _NAMED:
+        say(f"Records of more plans failed: sync-pipeline plans {org} --state applied")
 
 
 def _advise(org: str, found: Any) -> None:

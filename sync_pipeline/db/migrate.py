@@ -70,10 +70,19 @@ def too_new(revision: str | None) -> str:
 
 
 def _revisions() -> dict[str, str | None]:
-    """Each revision in `sql/migrations` and the one before it."""
+    """Each revision in `sql/migrations` and the one before it.
+
+    Raises:
+        ConfigurationError: the folder is not there.
+    """
     # Read from the files, because importing Alembic would slow every command down.
     known: dict[str, str | None] = {}
-    for file in (SQL / "migrations" / "versions").glob("*.py"):
+    if not (files := list((SQL / "migrations" / "versions").glob("*.py"))):
+        raise ConfigurationError(
+            f"There are no migrations in {SQL}: sync_pipeline runs from a clone of its repository, installed with "
+            "`pip install --editable .` (docs/deploy.md). A wheel lacks sql/, and so does a copy of the package alone."
+        )
+    for file in files:
         text = file.read_text("utf-8")
         revision, parent = (
             re.search(rf"^{name} = (.+)$", text, re.MULTILINE) for name in ("revision", "down_revision")

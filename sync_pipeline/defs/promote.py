@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import dagster as dg
 
@@ -40,6 +41,7 @@ class Promoted:
     rows: dict[str, int] = field(default_factory=dict)
     idle: str | None = None
     error: str | None = None
+    results: Mapping[UUID, observe.PlanResult] = field(default_factory=dict)
 
 
 @dg.multi_asset(
@@ -65,7 +67,7 @@ def promote(context: dg.AssetExecutionContext, config: PromoteConfig, sync: Sync
     small = len(orgs) <= SMALL_RUN
     work = partial(_promote_organization, runtime, config, actor_of(context.run))
     for org, result in each_org(runtime, orgs, work):
-        for line in story.promoted(org, result.reports, result.written if small else {}):
+        for line in story.promoted(org, result.reports, result.results, result.written if small else {}):
             context.log.info(line)
         if result.idle and (asked or small):
             context.log.info(f"{org}: {result.idle}")
@@ -100,6 +102,8 @@ def _promote_organization(runtime: Runtime, config: PromoteConfig, actor: str, s
         else:
             _apply_plans(runtime, org, config, actor, result)
         queues = [report.queue for report in result.reports]
+        result.results = observe.plan_results(runtime.db, org.org_id, queues)
+        result.error = _failed(result)
         result.written = step.rows_written(runtime.db, org.org_id, queues, since=began) if queues else {}
         result.rows = observe.core_counts(runtime.db, org)
     except Exception as error:  # noqa: BLE001 - one organization's failure must not stop the others
@@ -125,9 +129,16 @@ def _apply_plans(
         )
         runtime.on_report(org.slug, Stage.CORE, "plan", report)
         result.reports.append(report)
-        # Single failed records are counted, and the check `no_line_waits` lists them. The run fails if all failed.
-        if report.state == "failed":
-            result.error = f"plan {report.plan}: all {report.failed} records failed"
+
+
+def _failed(result: Promoted) -> str | None:
+    """The plans of which nothing was promoted, and why.
+
+    Single failed records are counted, and the check `no_line_waits` lists them. The run fails if all failed.
+    """
+    failed = {queue: one for queue, one in result.results.items() if one.state == "failed"}
+    said = [f"plan {r.plan}: {failed[UUID(r.queue)].failure}" for r in result.reports if UUID(r.queue) in failed]
+    return "; ".join(said) or None
 
 
 def _worth_a_chart(result: Promoted) -> bool:
@@ -146,10 +157,16 @@ def _metadata(runtime: Runtime, org: str, result: Promoted, *, chart: bool) -> d
         return {"note": result.idle, **links.explorer(runtime.settings, org, "plans")} if result.idle else {}
     facts: dict[str, Any] = {
         "seconds": round(sum(report.seconds for report in result.reports), 3),
-        "plans": metadata.table([{name: getattr(report, name) for name in _PLAN_COLUMNS} for report in result.reports]),
+        "plans": metadata.table([_of_plan(result, report) for report in result.reports]),
         **links.explorer(runtime.settings, org, "plans", result.reports[-1].plan),
     }
     return facts | (promotion_history(runtime, result.org_id) if chart else {})
+
+
+def _of_plan(result: Promoted, report: Any) -> dict[str, Any]:
+    counted = {name: getattr(report, name) for name in _PLAN_COLUMNS}
+    known = result.results.get(UUID(report.queue))
+    return {**counted, "reasons": known.why if known else ""}
 
 
 def _of_table(result: Promoted, name: str) -> dict[str, Any]:

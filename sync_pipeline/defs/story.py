@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 from sync_pipeline.config import Settings
 from sync_pipeline.defs.graph import Stage
 from sync_pipeline.defs.links import address
 from sync_pipeline.defs.run_organization import OrganizationResult
+from sync_pipeline.steps.observe import PlanResult
 from sync_pipeline.steps.promote import WrittenRows
 
 _FOUND = ("new", "changed", "deleted", "quarantined", "vanished")
@@ -34,11 +36,15 @@ def lines(settings: Settings, result: OrganizationResult, *, brief: bool) -> Ite
                 yield f"{result.org}, {connection}: {page}"
 
 
-def promoted(org: str, reports: Iterable[Any], written: Mapping[str, WrittenRows]) -> Iterator[str]:
-    """A line for each applied plan, and one for each core table that was written to."""
+def promoted(
+    org: str, reports: Iterable[Any], results: Mapping[UUID, PlanResult], written: Mapping[str, WrittenRows]
+) -> Iterator[str]:
+    """A line for each applied plan, with why records of it failed, and one for each core table that was written to."""
     for report in reports:
         counts = f"{report.done:,} done, {report.failed:,} failed"
-        yield f"{org}: plan {report.plan} {report.state}: {counts}, {report.seconds:.1f} s"
+        result = results.get(UUID(report.queue))
+        why = f": {result.why}" if result and result.failed else ""
+        yield f"{org}: plan {report.plan} {report.state}: {counts}, {report.seconds:.1f} s{why}"
     for table, rows in written.items():
         if said := _counted(asdict(rows), _WRITTEN):
             yield f"{org}: core.{table} {', '.join(said)}"

@@ -97,7 +97,8 @@ def terminal(module_home: Path) -> Iterator[Terminal]:
 
 def test_status_has_exactly_the_agreed_shape(terminal: Terminal) -> None:
     found = terminal.json("status", "acme")
-    assert set(found) == {"org", "connections"}
+    assert set(found) == {"org", "connections", "decisions", "failed"}
+    assert (found["decisions"], found["failed"]) == ([], [])
     (one,) = found["connections"]
     assert (set(one), one["name"], one["provider"]) == ({"name", "provider", "entities"}, "shop", "woocommerce")
     for e in one["entities"]:
@@ -197,6 +198,12 @@ def test_reading_a_closed_pipe_is_no_error(terminal: Terminal) -> None:
     )
     assert json.loads(done.stdout)["id"]
     assert "Traceback" not in done.stderr
+    for form in ("csv", "jsonl", "parquet", "xlsx"):
+        line = f"{COMMAND} export acme --connection shop --entity products --format {form} | true"
+        done = subprocess.run(
+            ["bash", "-c", line], env=terminal.env, capture_output=True, text=True, timeout=120, check=True
+        )
+        assert done.stderr == "", form
 
 
 # -- what is done ---------------------------------------------------------------------------------------------------
@@ -283,7 +290,17 @@ def test_a_queue_is_shown_tried_again_and_closed(terminal: Terminal) -> None:
     terminal.json("pull", "acme", "--entity", "products", "--full")
     store.raw_override("products", bad, None)
     terminal.json(
-        "select", "acme", "--connection", "shop", "--entity", "products", "--ids", f"{good},{bad}", "--include"
+        "select",
+        "acme",
+        "--connection",
+        "shop",
+        "--entity",
+        "products",
+        "--ids",
+        str(good),
+        "--ids",
+        str(bad),
+        "--include",
     )
     plan = terminal.json("plan", "acme", "--entity", "products")["plan"]
     assert terminal.run("queue", "show", "acme", plan).returncode == 1, "it was not applied"
@@ -291,6 +308,11 @@ def test_a_queue_is_shown_tried_again_and_closed(terminal: Terminal) -> None:
     assert f"+ shop products {bad}  Bed & Bath" in said
     applied = terminal.json("apply", "acme", plan, code=1)
     assert (applied["done"], applied["failed"]) == (1, 1)
+    said = terminal.run("plans", "acme", plan).stdout
+    assert f"Plan {plan}, applied, partial" in said
+    assert "of these 1 done, 1 failed: " in said
+    assert f"{plan[:8]}: 1 record failed: " in terminal.run("plans", "acme").stdout
+    assert f"Plan {plan} is applied, but 1 record failed: " in terminal.run("status", "acme").stdout
     said = terminal.run("queue", "show", "acme", plan, "--state", "failed").stdout
     assert "It is partial: 1 done, 1 failed of 2." in said
     assert "regular_price" in said

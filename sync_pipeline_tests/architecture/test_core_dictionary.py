@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -60,6 +61,17 @@ def test_the_page_is_what_is_so(conn: Connection, found: Origins) -> None:
         "run `make dictionary`, and read the difference"
     )
     assert dictionary.data(conn, found) == FILE.read_text("utf-8"), "run `make dictionary`, and read the difference"
+
+
+def test_every_column_that_cannot_be_empty_says_so(conn: Connection) -> None:
+    said: dict[str, set[str]] = {}
+    for part in dictionary.PAGE.read_text("utf-8").split("\n### core.")[1:]:
+        said[part.partition("\n")[0]] = set(re.findall(r"(?m)^\| (\w+) \| [^|]*, never empty \|", part))
+    needed = conn.exec_driver_sql(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'core' "
+        "AND is_nullable = 'NO'"
+    )
+    assert [one for one in needed if one.column_name not in said[one.table_name]] == []
 
 
 @pytest.mark.parametrize("schema", ["core", "report"])

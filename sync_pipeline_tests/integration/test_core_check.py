@@ -14,6 +14,7 @@ from sync_pipeline.db.queries import execute
 from sync_pipeline.steps import connect, promote, select
 from sync_pipeline.steps.approve.verdict import SQL as POLICIES
 from sync_pipeline.steps.approve.verdict import money_paths
+from sync_pipeline.steps.observe.validation import RowsOfPeople, rows_of_people
 from sync_pipeline.steps.preview.paths import told as told_deeply
 from sync_pipeline.steps.promote import CoreCheck
 from sync_pipeline_tests.integration.promote_world import World, customer, order, product, variation
@@ -261,3 +262,12 @@ def test_a_repair_changes_money_where_a_column_or_a_row_of_money_does(shop: Worl
     assert money("UPDATE core.products SET price = 1 WHERE sku = 'A'") == {"product": 1}
     assert money("UPDATE core.sales_orders SET payment_method = 'x' WHERE number = '21'") == {"order": 0}
     assert money("DELETE FROM core.sales_order_items WHERE external_id = '20' AND item_type = 'line'") == {"order": 1}
+
+
+def test_rows_that_people_made_are_counted_and_no_difference(shop: World) -> None:
+    assert rows_of_people(shop.db, organization(shop)) == {}
+    made = shop.one(
+        "INSERT INTO core.products (org_id, sku, name) VALUES (connect.current_org(), 'MINE', 'By hand') RETURNING id"
+    )[0]
+    assert compared(shop).ok
+    assert rows_of_people(shop.db, organization(shop)) == {"core.products": RowsOfPeople(1, (made,))}

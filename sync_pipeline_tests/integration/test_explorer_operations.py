@@ -166,7 +166,9 @@ def test_compare_and_reconcile_are_requests_too(ann: Browser, store: Shop) -> No
     assert "Compare with core · products" in shown
     assert "Reconcile with the stores" in shown
     observe.reconcile(store.db, store.settings, store.org, entities=["products", "customers"], actor="ann")
-    assert "✓ Store, captured and core agreed in 2 entities" in words(ann.get(HERE).text)
+    assert "✓ In 2 entities the store and capture had the same ids, and everything promoted was in core" in words(
+        ann.get(HERE).text
+    )
     store.store.add_product(name="Late", sku="LATE")
     observe.reconcile(store.db, store.settings, store.org, entities=["products", "customers"], actor="ann")
     shown = words(ann.get(HERE).text)

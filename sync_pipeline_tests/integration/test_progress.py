@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.woocommerce import Store, seed
+from sync_pipeline.cli.status import _work
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
@@ -86,11 +87,28 @@ def test_a_sweep_counts_what_was_read_before_it(store: Shop) -> None:
     assert sweep[-1].done == PRODUCTS + 40
 
 
+def test_each_record_counts_once_although_pages_overlap(store: Shop) -> None:
+    def counted(**options: bool) -> list[tuple[int, int | None]]:
+        seen: list[tuple[int, int | None]] = []
+        with capture.session(
+            store.db, store.settings, store.connection, report=lambda _, so_far: seen.append((so_far.done, so_far.of))
+        ) as session:
+            session.pull(store.connection.source.stream("products"), **options)
+        return seen
+
+    assert counted()[-1] == (PRODUCTS, PRODUCTS)
+    assert counted(full=True)[-1] == (PRODUCTS, PRODUCTS)
+    for one in sorted(store.ids("products"), key=int)[:40]:
+        store.store.update("products", int(one), name=f"Renamed {one}")
+    assert counted()[-1] == (PRODUCTS, PRODUCTS), "a sweep lists what was read as changed again"
+
+
 def test_a_killed_pull_is_stopped_and_goes_on_from_where_it_was(store: Shop) -> None:
     last = watched(store, kill_at=2)[-1]
     [stopped] = observe.progress(store.db, store.org.org_id)
     assert (stopped.state, stopped.done, stopped.total) == ("stopped", last.done, PRODUCTS)
     assert stopped.note == "stopped; it goes on with the next refresh"
+    assert _work("acme", stopped).endswith(", stopped; `sync-pipeline pull acme` goes on there")
     assert (stopped.per_minute, stopped.eta_seconds) == (0, None)
     resumed = watched(store)
     assert {one.state for one in resumed} == {"running"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import socket
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 
 from sync_pipeline.cli.main import main
 from sync_pipeline.config import PROJECT
+from sync_pipeline.db import migrate
+from sync_pipeline.errors import ConfigurationError
 from sync_pipeline_tests.processes import free_port
 
 # What takes long to import; help and mistakes in options need none of it.
@@ -151,3 +154,40 @@ def test_setup_refuses_a_python_in_words(tmp_path: Path, version: str, code: int
     assert not (folder / ".venv").exists()
     done = make(folder, "setup", "PYTHON=no-such-python")
     assert "There is no no-such-python. Set PYTHON=" in done.stdout
+
+
+SELECT = ("select", "acme", "--connection", "shop", "--entity", "products")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((*SELECT, "--ids", "1", "--include", "--ignore"), "--include and --ignore contradict each other"),
+        ((*SELECT, "--connection", "other", "--all", "--include"), "--connection is given more than once"),
+        ((*SELECT, "--ids", "1", "--all", "--include"), "--ids and --all contradict each other"),
+        ((*SELECT, "--ids", "1", "--include", "--undecide"), "Choose one of --include, --ignore, --undecide"),
+        (("export", "acme", "--core", "products", "--core", "customers"), "--core is given more than once"),
+        (("export", "acme", "--core", "products"), "add --out FILE"),
+        (("queue", "show", "acme", "1", "--state", "done", "--state", "failed"), "--state is given more than once"),
+        (
+            ("connect", "acme", "woocommerce", "--name", "s", "--url", "https://a", "--url", "https://b"),
+            "--url is given more than",
+        ),
+        (("plans",), "Missing argument 'ORG'"),
+        (("plns", "acme"), "No such command 'plns'"),
+    ],
+)
+def test_wrong_usage_is_one_json_object_with_json(
+    arguments: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["sync-pipeline", *arguments, "--json"])
+    assert main() == 2
+    out = capsys.readouterr().out
+    assert said in json.loads(out)["error"]
+
+
+def test_a_package_without_its_migrations_says_where_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(migrate, "SQL", tmp_path / "sql")
+    for asked in (migrate.head, lambda: migrate.is_known("0001")):
+        with pytest.raises(ConfigurationError, match="runs from a clone of its repository"):
+            asked()

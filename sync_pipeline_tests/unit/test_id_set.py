@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tracemalloc
 
-from sync_pipeline.steps.observe.id_set import IdSet
+from sync_pipeline.steps.capture.id_set import IdSet
 
 
 def test_it_is_a_set_of_texts() -> None:

@@ -17,11 +17,11 @@ from sync_pipeline.errors import RefusedBySource, SourceError
 from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import Ask, Stream
 from sync_pipeline.steps import capture
+from sync_pipeline.steps.capture.id_set import IdSet
 from sync_pipeline.steps.capture.read.walk import cover
 from sync_pipeline.steps.capture.write.pages import Listed, Run
 from sync_pipeline.steps.capture.write.records import SQL as CAPTURE_SQL
 from sync_pipeline.steps.connect import Connection, Organization, connections
-from sync_pipeline.steps.observe.id_set import IdSet
 from sync_pipeline.steps.observe.reconciled import OUTSIDE, EntityReconciliation, Reconciliation
 from sync_pipeline.steps.observe.status import SQL
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -130,7 +130,17 @@ def nothing_to_promote(db: Database, org: Organization) -> str:
         )
     else:
         why = f"nothing that was captured waits. `sync-pipeline pull {slug}` captures what has changed in the stores."
-    return f"Nothing was promoted: {why}"
+    return " ".join([f"Nothing was promoted: {why}", *_stopped(found, slug)])
+
+
+def _stopped(found: Waiting, slug: str) -> Iterator[str]:
+    """What stops promotions, and which plan left records behind."""
+    if waits := len(found.decisions):
+        decisions = f"{_many(waits, MOST_NAMED)} {_one(waits, 'decision waits', 'decisions wait')}"
+        yield f"{decisions} for a person: `sync-pipeline decisions list {slug}`."
+    for plan in found.failed[:1]:
+        records = f"{plan.failed:,} {_one(plan.failed, 'record', 'records')}"
+        yield f"{records} of plan {plan.plan_id} failed: `sync-pipeline queue show {slug} {plan.plan_id}` says why."
 
 
 def _many(count: int, most: int) -> str:

@@ -38,7 +38,7 @@ ORDER BY created_at DESC LIMIT %(at_most)s
 
 -- failed_plans --
 -- Plans with records that were not promoted, which nobody has closed or undone.
-SELECT plan_id, failed, created_at FROM promote.sync_queue
+SELECT plan_id, queue_id, failed, created_at FROM promote.sync_queue
 WHERE org_id = connect.current_org() AND state IN ('partial', 'failed') AND failed > 0 AND NOT forced
     AND undone_at IS NULL
 ORDER BY created_at DESC LIMIT %(at_most)s

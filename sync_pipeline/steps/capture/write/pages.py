@@ -13,6 +13,7 @@ from sync_pipeline.db.queries import execute, execute_prepared
 from sync_pipeline.errors import MalformedAnswer
 from sync_pipeline.sources.base import Ask, Client, Page, RawRecord
 from sync_pipeline.steps.capture.budget import Budget
+from sync_pipeline.steps.capture.id_set import IdSet
 from sync_pipeline.steps.capture.write.record import raw_hash, sweep_hash
 from sync_pipeline.steps.capture.write.records import SQL, Progress, Records
 
@@ -48,6 +49,9 @@ class Run(Records):
     ahead: timedelta = timedelta()
     sweeps: bool = False  # every record is listed as well, after what the store reports as changed
     _totals: dict[str, int] = field(default_factory=dict)  # by list
+    _read: IdSet = field(
+        default_factory=IdSet
+    )  # by this attempt: pages overlap, and a sweep lists what was read before
     _untold: tuple[str, int] | None = None  # the kind of a list whose rows the ledger does not know yet, and how many
     _told: set[str] = field(default_factory=set)
 
@@ -82,7 +86,7 @@ class Run(Records):
         counts = counts or self._all_known(items)
         self.progress.new += counts["new"]
         self.progress.changed += counts["changed"]
-        self.progress.unchanged += counts["unchanged"]
+        self.progress.unchanged += counts["unchanged"] - self._read_again(items)
         self.progress.pages += len(pages)
         self.report(self.progress)
 
@@ -118,7 +122,7 @@ class Run(Records):
                 ids = [item.external_id for item in listed.page.items]
                 kept.append(("sweep", listed, [*ids, *listed.unread], [i for i in ids if i in differing]))
             self._keep(conn, kept, read=(), swept=len(hashes), new=0, changed=0, unchanged=0)
-        self.progress.swept += len(hashes)
+        self.progress.swept += len(hashes) - self._read_again(hashes)
         self.progress.pages += len(pages)
         self.report(self.progress)
         return sorted(differing, key=lambda i: (len(i), i))
@@ -180,6 +184,12 @@ class Run(Records):
         if kind is not None:
             self._told.add(kind)
             self._untold = None
+
+    def _read_again(self, ids: Collection[str]) -> int:
+        """How many of these were counted before; from now on all of them are."""
+        again = sum(one in self._read for one in ids)
+        self._read.update(ids)
+        return again
 
     @staticmethod
     def _all_known(items: Collection[str]) -> dict[str, int]:

@@ -55,12 +55,12 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """Rows read."""
+        """Records read, each once."""
         return self.new + self.changed + self.unchanged + self.swept
 
     @property
     def of(self) -> int | None:
-        """How many there are to read, as far as is known: pages overlap, and a delta reads more than one list."""
+        """How many there are to read, as far as is known: a delta reads more than one list."""
         known = max(self.total or 0, self.remote or 0)
         return max(known, self.done) if known else None
 
