@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.steps import connect, preview, promote, select
+from sync_pipeline.steps import connect, observe, preview, promote, select
 from sync_pipeline.steps.approve.verdict import money_paths
 from sync_pipeline_tests.databases import cloned, opened_as_the_application
 from sync_pipeline_tests.explored import browser
@@ -117,7 +117,6 @@ def test_what_a_plan_announces_of_shared_rows_is_what_happens(own: Database, pla
 
 
 def _announced(own: Database, first: Any, then: Any, policy: str) -> None:
-    print("CASE", first, then, policy)
     it = Shops(own, policy=policy)
     if keys := it.open(it.capture([(*one[:4], False, one[5]) for one in first], "first")):
         it.world.apply(*keys)
@@ -162,6 +161,41 @@ def _announced(own: Database, first: Any, then: Any, policy: str) -> None:
             assert set(announced) - _APART == differing(before[row], after[row]), item
         for name in set(announced) & set(after[row]):
             assert announced[name]["after"] == after[row][name], (item, name)
+
+
+@pytest.mark.parametrize("records_", [25, pytest.param(400, marks=pytest.mark.torture)])
+def test_a_records_page_shows_the_row_that_promoting_it_alone_makes(own: Database, records_: int) -> None:
+    once = given(first=records(), then=records(), policy=st.sampled_from(["source_wins", "core_wins"]))(_foreseen)
+    how = examples(
+        max_examples=records_, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+    how(once)(own=own)
+
+
+def _foreseen(own: Database, first: Any, then: Any, policy: str) -> None:
+    it = Shops(own, policy=policy)
+    if keys := it.open(it.capture([(*one[:4], False, one[5]) for one in first], "first")):
+        it.world.apply(*keys)
+    keys = it.open(it.capture(then, "then"))[:1]
+    if not keys:
+        return
+    [(number, kind, external_id)] = keys
+    store = next(one for one in connect.connections(it.db, it.org) if one.connection_id == number)
+    shown = observe.in_core(it.db, store, store.source.stream(f"{kind}s"), external_id)
+    assert it.world.apply(*keys).errors == []
+    key = (store.name, kind, external_id)
+    if (found := it.mapped().get(key)) is None:
+        return  # a deletion of what was never promoted
+    row = it.rows()[found[0]]
+    if row["deleted"]:
+        return
+    told = {one.name: one.after for one in shown.fields if one.name not in _APART}
+    assert told
+    assert {name: _plain(one) for name, one in told.items()} == {name: _plain(row[name]) for name in told}, shown
+
+
+def _plain(value: Any) -> Any:
+    return None if value in ("", [], {}) else value if isinstance(value, (bool, dict, list)) else str(value)
 
 
 def test_while_others_write_core_nobody_says_what_becomes_of_it(own: Database, monkeypatch: pytest.MonkeyPatch) -> None:
