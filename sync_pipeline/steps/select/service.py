@@ -96,21 +96,14 @@ def select(
             CHOOSE["decide"],
             **here,
             **decision,
+            **by.columns,
             batch_id=batch_id,
-            agent=by.is_agent,
-            token_id=by.token_id,
             own_token=by.own_token,
             replace=which.get("replace", False),
             as_of=which.get("as_of"),
         ).rowcount
         kept = execute(
-            conn,
-            CHOOSE["kept"],
-            **here,
-            batch_id=batch_id,
-            decision=decision["decision"],
-            agent=by.is_agent,
-            limit=NAMED,
+            conn, CHOOSE["kept"], **here, **by.columns, batch_id=batch_id, decision=decision["decision"], limit=NAMED
         ).all()
         execute(conn, SQL["close_batch"], batch_id=batch_id, records=records)
         statistics.filled(conn, "selection.sync_selective_config", records)
