@@ -152,9 +152,14 @@ def test_what_is_found_in_a_text(text: str, kept: bool) -> None:
 
 
 def test_a_phone_number_in_a_description_is_masked_and_a_code_like_one_stays() -> None:
-    payload = {"description": "<p>Ring 0170-1234567</p>", "sku": "0170-1234567", "upsell_ids": ["555-123-4567"]}
+    payload = {"sku": "0170-1234567", "codes_ids": ["555-123-4567"], "description": "<p>Ring 0170-1234567</p>"}
     masked = MASKER.payload(source("woocommerce").stream("products"), payload)
     assert masked == {**payload, "description": f"<p>Ring {MASKER.pseudonym('0170-1234567')}</p>"}
+
+
+def test_a_phone_number_in_the_name_of_what_a_record_refers_to_is_masked() -> None:
+    masked = MASKER.payload(source("odoo").stream("products"), {"categ_id": [7, "Ring 0170-1234567"]})
+    assert masked["categ_id"] == [7, f"Ring {MASKER.pseudonym('0170-1234567')}"]
 
 
 def test_names_of_fields_tell_also_where_no_stream_declares_them() -> None:

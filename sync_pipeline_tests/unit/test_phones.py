@@ -86,6 +86,8 @@ OTHERS = st.one_of(
     written("https://shop.example/0", digits(2), "/", digits(7)),
     written("192.168.", digits(1, 3), ".", digits(1, 2)),
     st.uuids().map(str),
+    written("00", digits(6), "-1234-4123-8123-", digits(11), "a"),
+    written("00", digits(10), "ab"),
     st.binary(min_size=32, max_size=32).map(bytes.hex),
     written("masked-0", digits(11)),
 )

@@ -161,6 +161,7 @@ class Masker:
                 for key, one in value.items()
             }
         if isinstance(value, list | tuple):
+            code = code and all(isinstance(one, str) for one in value)  # Odoo's [id, name] is no list of codes
             return [self._walk(one, tree, told, code=code) for one in value]
         alone = tree is not None and "" in tree
         if (tree is None or alone) and not isinstance(value, bool | None) and str(value).strip().lower() not in _FLAGS:

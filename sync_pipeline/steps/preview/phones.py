@@ -20,6 +20,7 @@ _ANY_SEP = "[ \t\u00a0\u2009\u202f()./\u2010-\u2013-]"
 # Nothing else is part of it: no letter, no longer code, price, path or time.
 _BEFORE = r"(?<![\w./+#$€£\u2010-\u2013-])(?<!\d[,:])"
 _AFTER = rf"(?!\w|[.:]\d|,\d\d?(?!{_SEP}?\d)|{_DASH}\w)"
+_GROUPS = rf"(?:{_ANY_SEP}{{1,3}}\d{{1,9}}(?!\d)){{1,7}}"
 _NUMBER = re.compile(
     # Called a number: “Tel. 1234567”.
     rf"\b(?:(?:tel|fon|phone|mobile?|handy|tél){_BLANK}?[.:]{{1,2}}"
@@ -28,8 +29,9 @@ _NUMBER = re.compile(
     rf"(?P<called>(?:\+{_BLANK}?)?\(?\d(?:{_ANY_SEP}{{0,3}}\d){{5,14}})(?!\d)"
     # International; digits after 00 without a separator may be a barcode.
     rf"|(?<![\w.+-])(?P<plus>\+[1-9](?:{_ANY_SEP}{{0,3}}\d){{6,14}})(?!\d)"
-    rf"|(?<![\w.+-])(?P<bare>00[1-9]\d{{9,14}})(?!\d)"
-    rf"|(?P<zeros>(?:(?<![\w.+-])00|{_BEFORE}00{_BLANK})[1-9]\d{{0,5}}(?!\d)(?:{_ANY_SEP}{{1,3}}\d{{1,9}}(?!\d)){{1,7}})"
+    rf"|(?<![\w.+-])(?P<bare>00[1-9]\d{{9,14}})(?!\w)"
+    rf"|(?P<zeros>(?:(?<![\w.+-])00|{_BEFORE}00{_BLANK})[1-9]"
+    rf"(?:\d{{0,2}}(?!\d){_GROUPS}|\d{{3,5}}(?!\d){_GROUPS}{_AFTER}))"
     # Inside a country.
     rf"|{_BEFORE}(?P<trunk>0[1-9]\d{{0,4}}(?!\d)(?:{_SEP}\d{{1,9}}(?!\d)){{1,6}}){_AFTER}"
     rf"|{_BEFORE}(?P<parted>\(0\d{{1,5}}\){_BLANK}?[/-]?{_BLANK}?\d{{1,9}}(?!\d)(?:{_SEP}\d{{1,9}}(?!\d)){{0,5}}){_AFTER}"
