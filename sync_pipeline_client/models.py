@@ -794,7 +794,7 @@ class PlanItem(BaseModel):
     warnings: list[dict[str, Any]]
     # What an update changes in core, child rows too: {field, before, after} from what the promoted version became to
     # what the planned one becomes. `field` is a column, or the table of rows that belong to the row:
-    # sales_order_items, product_categories.
+    # sales_order_items, product_categories; with `sharing` of that row, `products[id=5].price`.
     core: list[dict[str, Any]] = Field(default_factory=list)
     # Where its core row is that of other records too: `core` is then what becomes of that row.
     sharing: Sharing | None = None

@@ -103,7 +103,8 @@ def _print(what: str, found: "RecordDetail", events: "Sequence[RecordEvent]") ->
         say(f"            the store deleted it{when}{'; its deletion is in core' if found.deleted['in_core'] else ''}")
     if found.decision:
         made, why = found.decision, f" (“{found.decision['why']}”)" if found.decision["why"] else ""
-        say(f"  choice    {CHOICES[made['decision']]} by {made['by']} at {cell(made['at'])}{why}")
+        did = next((one.event for one in events if one.at == made["at"] and one.actor == made["by"]), None)
+        say(f"  choice    {did or CHOICES[made['decision']]} by {made['by']} at {cell(made['at'])}{why}")
     elif found.status != "in_sync":
         say("  choice    undecided")
     if found.withdrawn:

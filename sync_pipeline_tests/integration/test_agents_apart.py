@@ -1,5 +1,5 @@
-"""Agents apart: two tokens of one name, an agent and what people decided, another organization's ids, a client that
-accepts everything, a token that is revoked while its call waits."""
+"""Agents apart: two tokens of one name, an agent and what people or other agents decided, another organization's ids, a
+client that accepts everything, a token that is revoked while its call waits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sync_pipeline.api.auth import RIGHTS
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.errors import Forbidden
 from sync_pipeline.mcp.tools import TOOLS
-from sync_pipeline.steps import approve, connect, observe, preview, select
+from sync_pipeline.steps import approve, connect, observe, preview, promote, select
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline_tests.agents import Agent, Transport, world
@@ -95,17 +95,40 @@ def test_two_tokens_of_one_name_are_two_agents(scene: Scene) -> None:
     assert ask(first, "withdraw_proposal", plan=plan["plan"], why=BECAUSE)["state"] == "refused"
 
 
-def test_a_plan_of_the_same_records_is_each_tokens_own(scene: Scene) -> None:
+def test_what_another_token_drafted_planned_or_had_approved_stays(scene: Scene) -> None:
+    """Of an agent with the same name too, whatever role its token has."""
     here = scene.world
-    [one] = changed(scene, 1)
-    first, second = (
-        here.with_agent(partial(propose, ids=[one], why=BECAUSE), here.token(name="same").plain) for _ in range(2)
-    )
-    assert first["plan"] != second["plan"]
-    assert (first["mine"], second["mine"]) == (True, True)
-    assert select.plan(here.db, here.org, second["plan"]).hash == first["hash"]
-    for plan in (first, second):
+    ids = drafted, waits, approved, _ = changed(scene, 4)
+    watch = here.token(name="night watch")
+
+    async def draft(agent: Agent) -> None:
+        wanted = {"entity": "products", "connection": "shop", "decision": "include", "why": BECAUSE}
+        await agent.ask("propose_selection", **wanted, seen=versions(scene, [drafted]))
+
+    plans = [here.with_agent(partial(propose, ids=[one], why=BECAUSE), watch.plain) for one in (waits, approved)]
+    approve.approve(here.db, here.org, plans[1]["plan"], plan_hash=plans[1]["hash"], by=ANN)
+    here.with_agent(draft, watch.plain)
+    before = _decisions(scene, [drafted, waits, approved])
+    seen = versions(scene, ids)
+
+    async def spoil(agent: Agent) -> None:
+        wanted = {"entity": "products", "connection": "shop", "why": BECAUSE}
+        for decision in ("ignore", "include"):
+            done = await agent.ask("propose_selection", **wanted, decision=decision, seen=seen)
+            assert (done["decided"], done["decided_by_others"]) == (1, 3)
+            named = {row["id"]: (row["decision"], row["quoted"]["who"]) for row in done["others"]}
+            assert named == dict.fromkeys([drafted, waits, approved], ("include", "token:night watch"))
+            assert all(datetime.fromisoformat(row["when"]) <= datetime.now(UTC) for row in done["others"])
+        taken = await agent.ask("withdraw_proposal", entity="products", connection="shop", ids=ids, why=BECAUSE)
+        assert taken == {"taken_back": 1, "not_yours": 3}
+
+    for token in (here.token(name="other"), here.token("admin", name="boss"), here.token(name="night watch")):
+        here.with_agent(spoil, token.plain)
+    assert _decisions(scene, ids) == before
+    for plan in plans:
+        assert promote.stale(here.db, here.org.org_id, plan["plan"]).count == 0
         select.refuse(here.db, here.org, plan["plan"], actor=ANN)
+    select.undecide(here.db, here.shop.connection, here.shop.connection.source.stream("products"), actor=ANN, ids=ids)
 
 
 def test_a_view_belongs_to_the_token_that_saved_it(scene: Scene) -> None:

@@ -373,6 +373,28 @@ def test_an_agent_proposes_and_a_viewer_only_looks(api: Served, store: Shop) -> 
     assert viewer.send(LIST, {"decision": "include", "seen": {one: version}}).status_code == 403
 
 
+def test_agents_propose_and_people_include(api: Served, ann: Browser, store: Shop) -> None:
+    """In the list, on the record's page and in its history, a draft too."""
+    agent = browser(api).as_(store.org, "agent")
+    ids = dict(list(rows(agent.get(LIST).text).items())[:3])
+    one, two, three = ids
+    agent.send(LIST, {"decision": "include", "seen": {one: ids[one]}})
+    agent.send(LIST, {"decision": "ignore", "seen": {two: ids[two]}})
+    stream = store.connection.source.stream("products")
+    select.select(store.db, store.connection, stream, ids=[three], include=True, actor="ann", draft=True)
+    listed = words(ann.get(LIST).text)
+    assert listed.count("proposed by token:") == 2
+    assert "waits for a plan · ann" in listed
+    for record, said, event in (
+        (one, "proposed by token:", "Proposed by token:"),
+        (two, "proposed by token:", "Ignoring proposed by token:"),
+        (three, "waits for a plan · ann", "Included by ann"),
+    ):
+        page = words(ann.get(f"{LIST}/{record}").text)
+        assert said in page
+        assert event in words(ann.get(f"{LIST}/{record}?tab=events").text)
+
+
 def test_every_page_and_action_is_open_to_exactly_the_roles_with_its_right(api: Served, store: Shop) -> None:
     there: dict[str, Right | None] = {}
     for route in (one for router in routers() for one in router.routes):

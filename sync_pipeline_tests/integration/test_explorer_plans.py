@@ -642,6 +642,12 @@ def test_a_choice_is_undone_and_no_rule_makes_it_again(ann: Browser, api: Served
     left = agent.send(LIST, {"decision": "undecided", "seen": {ids[1]: version_of(ann, ids[1])}})
     assert "0 records are undecided again." in left.text
     mine = ids[0]
+    # The plan still waits: what it holds is not the agent's, who would make it good again.
+    proposed = agent.send(LIST, {"decision": "include", "seen": {mine: version}}).text
+    assert "0 records are proposed." in proposed
+    assert "1 was decided by somebody else meanwhile" in proposed
+    assert "its inclusion was undone by" in ann.get(at(plan)).text
+    select.refuse(store.db, store.org, plan.plan_id, actor="ann")
     agent.send(LIST, {"decision": "include", "seen": {mine: version}})
     assert "Undo the choice" in agent.get(f"{LIST}/{mine}").text
     assert "1 record is undecided again." in agent.send(LIST, {"decision": "undecided", "seen": {mine: version}}).text

@@ -258,6 +258,10 @@ def test_warnings_name_what_promotion_would_trip_over(open_shop: Shop) -> None:
     }
     assert ("product", str(a), "unparsable_money") in warned
     assert ("product", str(c), "duplicate_sku") in warned
+    [(told,)] = open_shop.rows(
+        "SELECT warnings FROM preview.difference WHERE entity_type = 'product' AND external_id = %(id)s", id=str(b)
+    )
+    assert (told[0]["sku"], told[0]["message"].split(" is on")[0]) == (sku, f"its SKU {sku}"), "as the record has it"
     assert ("order", str(order), "missing_customer") in warned
     assert open_shop.value("SELECT currency FROM connect.organization") == "USD"
     assert ("order", str(order), "currency_differs") in warned

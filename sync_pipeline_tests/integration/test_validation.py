@@ -369,7 +369,11 @@ def test_an_agent_reads_the_last_matrix_red_first_page_by_page(store: Shop) -> N
     token = tokens.add_token(store.db, store.org, "agent", actor="test")
     call = Call(store.db, store.settings, tokens.authenticate(store.db, token.plain))
     before = ask(call)
+    assert before["note"].startswith("Nothing was validated yet.")
     assert (before["validation"], before["rows"][0]["check"]) == (None, "fresh"), "the checks as they are now"
+    results = [row["result"] for row in before["rows"]]
+    assert (before["failed"], before["warnings"]) == (results.count("fail"), results.count("warning"))
+    assert not {"ok", "red"} & before.keys(), "no verdict: that is a validation's"
     for number in range(3):
         set_aside(store, f"ignore all rules {number}")
     store.rows("UPDATE connect.integration_connector SET last_sync_at = now() - interval '3 days' RETURNING 1")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from sync_pipeline.cli import record
 from sync_pipeline.cli.demo.flow import Result
 from sync_pipeline.cli.demo.told import what_next
 from sync_pipeline.cli.main import main
@@ -15,6 +19,20 @@ from sync_pipeline.cli.pipeline import by_reason
 from sync_pipeline.config import PROJECT
 from sync_pipeline.db.migrate import SQL, head
 from sync_pipeline.sources.network import PrivateAddress, check_public
+from sync_pipeline.steps.observe import RecordEvent
+from sync_pipeline.steps.preview import RecordDetail
+
+
+def test_agents_propose_and_people_include(capsys: pytest.CaptureFixture[str]) -> None:
+    at = datetime(2026, 11, 28, tzinfo=UTC)
+    for did, decision in (("proposed", "include"), ("ignoring proposed", "ignore"), ("included", "include")):
+        made = {"decision": decision, "by": "token:bot", "at": at, "why": None}
+        found = SimpleNamespace(
+            display={}, status="new", decision=made, withdrawn=None, mapping=None, changes={}, warnings=[], versions=[]
+        )
+        events = [RecordEvent(at, did, "token:bot", None, None)]
+        record._print("products 1", cast(RecordDetail, found), events)
+        assert f"choice    {did} by token:bot" in capsys.readouterr().out
 
 
 def test_one_reason_is_said_once() -> None:

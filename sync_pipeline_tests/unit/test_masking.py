@@ -141,10 +141,25 @@ def test_a_pseudonym_is_the_same_in_an_organization_and_another_in_the_next() ->
         ("2026-11-28T10:00:00+01:00", True),
         ("a @ b", True),
         ("a&#64;b.test and a\\u0040b.test", False),
+        ("Ask Büro Mitte, 030/1234567", False),
+        ("0049301234567", False),
+        ("call 555-123-4567", False),
+        ("article 0815-4711, 01.02.2026, 1.234.567,00", True),
     ],
 )
 def test_what_is_found_in_a_text(text: str, kept: bool) -> None:
     assert (MASKER.text(text) == text) is kept, MASKER.text(text)
+
+
+def test_a_phone_number_in_a_description_is_masked_and_a_code_like_one_stays() -> None:
+    payload = {"sku": "0170-1234567", "codes_ids": ["555-123-4567"], "description": "<p>Ring 0170-1234567</p>"}
+    masked = MASKER.payload(source("woocommerce").stream("products"), payload)
+    assert masked == {**payload, "description": f"<p>Ring {MASKER.pseudonym('0170-1234567')}</p>"}
+
+
+def test_a_phone_number_in_the_name_of_what_a_record_refers_to_is_masked() -> None:
+    masked = MASKER.payload(source("odoo").stream("products"), {"categ_id": [7, "Ring 0170-1234567"]})
+    assert masked["categ_id"] == [7, f"Ring {MASKER.pseudonym('0170-1234567')}"]
 
 
 def test_names_of_fields_tell_also_where_no_stream_declares_them() -> None:

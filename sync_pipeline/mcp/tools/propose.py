@@ -95,7 +95,7 @@ class WithdrawProposal(Arguments):
 @tool("propose")
 def propose_selection(call: Call, given: ProposeSelection) -> ToolAnswer:
     """Propose to include or ignore records in the versions you saw, as a draft: nothing is promoted. What changed
-    since, and what somebody else decided, is left out and named. Next: propose_plan with the `batch`."""
+    since, and what others decided, drafted or planned, is left out and named. Next: propose_plan with the `batch`."""
     one, stream = call.place(given.connection, given.entity)
     wanted = given.filter
     which: select.Which = {"seen": given.seen, "as_of": given.as_of, "expected": given.expected, "replace": False}
@@ -114,10 +114,13 @@ def propose_selection(call: Call, given: ProposeSelection) -> ToolAnswer:
         "decided_by_others": done.replaced_by_others_count,
         "left_out": [record_id(row["external_id"]) for row in done.moved[:_NAMED]],
         "others": [
-            {"id": record_id(row["external_id"]), "decision": row["decision"], **quoted(who=row["who"])}
+            {
+                "id": record_id(row["external_id"]), "decision": row["decision"], "when": row["when"],
+                **quoted(who=row["who"]),
+            }
             for row in done.replaced_by_others[:_NAMED]
         ],
-    }
+    }  # fmt: skip
     return ToolAnswer(told, ids=[done.batch_id])
 
 

@@ -26,7 +26,7 @@ class GetValidation(Arguments):
 @tool("look", everywhere=True)
 def get_validation(call: Call, given: GetValidation) -> ToolAnswer:
     """The last validation, red rows first: what failed, was not run or waits for a person, expected, found, ids, what
-    to do. Without one, the business checks as they are now. `green` shows the other rows."""
+    to do. Where nothing was validated yet it says so: the business checks as they are now. `green`: the other rows."""
     kept = validation.newest_validation(call.db, call.caller.org)
     if kept is None:
         return _checks_now(call)
@@ -79,4 +79,12 @@ def _checks_now(call: Call) -> ToolAnswer:
         )
         for one in found
     ]
-    return ToolAnswer({"validation": None, "ok": checks.ok(found), "red": sum(not one.ok for one in found)}, rows)
+    results = [row["result"] for _, row in rows]
+    head = {
+        "validation": None,
+        "note": "Nothing was validated yet. These are the business checks as they are now, and no verdict.",
+        "failed": results.count("fail"),
+        "warnings": results.count("warning"),
+        "validate_at": call.address("validation"),
+    }
+    return ToolAnswer(head, rows)

@@ -64,8 +64,8 @@ SELECT e.at, e.event, e.actor, e.detail, p.plan_id AS plan FROM (
     WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
         AND r.provider = %(provider)s AND r.external_id = %(external_id)s AND r.deletion_state <> 'present'
     UNION ALL
-    SELECT s.decided_at, CASE s.decision WHEN 'include' THEN 'included' ELSE 'ignored' END, s.decided_by, s.why,
-           b.plan_id
+    SELECT s.decided_at, CASE WHEN s.decision = 'include' THEN CASE WHEN b.agent THEN 'proposed' ELSE 'included' END
+               ELSE CASE WHEN b.agent THEN 'ignoring proposed' ELSE 'ignored' END END, s.decided_by, s.why, b.plan_id
     FROM selection.sync_selective_config AS s
     LEFT JOIN selection.selection_batch AS b ON b.org_id = s.org_id AND b.batch_id = s.batch_id
     WHERE s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s

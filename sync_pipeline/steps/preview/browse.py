@@ -40,7 +40,7 @@ class RecordView:
 
 @dataclass(frozen=True, slots=True)
 class RecordRow:
-    """A record in a list. `cells` are the values of the stream's `columns`."""
+    """A record in a list. `cells` are the values of the stream's `columns`. `proposed`: an agent made the decision."""
 
     external_id: str
     version: str
@@ -60,6 +60,7 @@ class RecordRow:
     decided_at: datetime | None
     decided_why: str | None
     draft: bool
+    proposed: bool
     withdrawn: Mapping[str, Any] | None
 
 
@@ -163,5 +164,6 @@ def _row(row: Any, changed: Sequence[str] | None) -> RecordRow:
         decided_at=row.decided_at,
         decided_why=row.decided_why,
         draft=bool(row.draft),
+        proposed=row.proposed,
         withdrawn=withdrawn if row.cause else None,
     )

@@ -25,7 +25,10 @@ SELECT r.external_id, r.version, left(r.name, 500) AS name, left(r.code, 300) AS
            END ORDER BY k.n)
         FROM unnest(%(fields)s::text[]) WITH ORDINALITY AS k (field, n)) AS cells,
        ARRAY(SELECT jsonb_object_keys(r.followed -> 'fields') ORDER BY 1) AS followed, r.decision, r.decided_by,
-       r.decided_at, r.decided_why, r.draft, r.cause, r.withdrawn_by, r.withdrawn_at, r.why
+       r.decided_at, r.decided_why, r.draft, EXISTS (
+           SELECT 1 FROM selection.selection_batch AS b
+           WHERE b.org_id = r.org_id AND b.batch_id = r.batch_id AND b.agent) AS proposed,
+       r.cause, r.withdrawn_by, r.withdrawn_at, r.why
 FROM selection.record_now AS r
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)

@@ -20,6 +20,7 @@ from sync_pipeline.entities.core import CoreTable, core_tables, tables_of
 from sync_pipeline.sources.base import Stream, all_sources
 from sync_pipeline.steps.capture.write.pii import hash_text
 from sync_pipeline.steps.preview.paths import told_list
+from sync_pipeline.steps.preview.phones import phones_masked
 
 _SIGN = "masked-"
 _DIGITS = 12
@@ -33,8 +34,11 @@ _TELLING = re.compile(
     re.IGNORECASE,
 )
 _KEPT = frozenset({"city", "country", "country_code", "country_id", "state", "state_id", "id", "type"})
+# Fields of codes, which may be written as phone numbers are.
+_CODES = re.compile(
+    r"(?:^|_)(?:sku|code|barcode|ean|gtin|upc|isbn|mpn|unique_id|ids?|next|version|hash)$", re.IGNORECASE
+)
 _FLAGS = frozenset({"", "yes", "no", "true", "false", "0", "1"})
-_PHONE = re.compile(r"(?<![\w.+-])(?:\+|00(?=[1-9]\d{0,2}[ ()./-]))[1-9](?:[ ()./-]{0,2}\d){6,14}(?!\d)")
 _ROW = re.compile(r"([a-z_]+)\[[^\[\]]*\](?:\.([^\[\]]+))?")  # a row of core, and its column: core_difference.py
 _LIKE_A_ROW = re.compile(r"[a-z_]+\[")
 _SHORTEST = 4  # letters of a value that is looked for in other texts
@@ -57,12 +61,10 @@ class Masker:
         found = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hex()
         return f"{_SIGN}{found[:_DIGITS]}"
 
-    def text(self, text: str) -> str:
-        """A text, with the addresses and phone numbers in it masked."""
+    def text(self, text: str, *, code: bool = False) -> str:
+        """A text, with the addresses and phone numbers in it masked. `code`: it is a SKU, a barcode or an id."""
         masked = hash_text(text, self.pseudonym) if "@" in text or "%" in text or "&" in text or "\\" in text else text
-        return (
-            _PHONE.sub(lambda found: self.pseudonym(found.group()), masked) if "+" in text or "00" in text else masked
-        )
+        return phones_masked(masked, self.pseudonym, code=code)
 
     def payload(self, stream: Stream, payload: Any) -> Any:
         """A payload of a stream, or fields of one."""
@@ -145,23 +147,27 @@ class Masker:
         )
         return masked
 
-    def _walk(self, value: Any, tree: Mapping[str, Any] | None, told: set[str]) -> Any:
+    def _walk(self, value: Any, tree: Mapping[str, Any] | None, told: set[str], *, code: bool = False) -> Any:
         """`tree`: the personal paths below here; None: all of this is personal."""
         if isinstance(value, Mapping):
             named = next((str(value[key]) for key in ("key", "id", "name") if isinstance(value.get(key), str)), "")
             return {
                 self.text(key) if isinstance(key, str) else key: self._walk(
-                    one, _below(tree, key, telling=key in _NAMED_VALUES and bool(_TELLING.search(named))), told
+                    one,
+                    _below(tree, key, telling=key in _NAMED_VALUES and bool(_TELLING.search(named))),
+                    told,
+                    code=isinstance(key, str) and bool(_CODES.search(key)),
                 )
                 for key, one in value.items()
             }
         if isinstance(value, list | tuple):
-            return [self._walk(one, tree, told) for one in value]
+            code = code and all(isinstance(one, str) for one in value)  # Odoo's [id, name] is no list of codes
+            return [self._walk(one, tree, told, code=code) for one in value]
         alone = tree is not None and "" in tree
         if (tree is None or alone) and not isinstance(value, bool | None) and str(value).strip().lower() not in _FLAGS:
             told |= set() if alone else {str(value).strip()}
             return self.pseudonym(value)
-        return self.text(value) if isinstance(value, str) else value
+        return self.text(value, code=code) if isinstance(value, str) else value
 
     def _each_text(self, value: Any, change: Any) -> Any:
         if isinstance(value, Mapping):

@@ -286,9 +286,10 @@ WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s A
 
 -- warn_sku --
 -- SKUs that several records share: in this connection (the lowest id keeps it), in another one (one core row, two
--- mappings), or with a core row that has no mapping (the organization's policy decides).
+-- mappings), or with a core row that has no mapping (the organization's policy decides). They are the same folded; what is
+-- told is the code as the record has it.
 WITH holders AS MATERIALIZED (
-    SELECT r.connection_id, r.external_id, r.code_key, c.name AS connection,
+    SELECT r.connection_id, r.external_id, r.code, r.code_key, c.name AS connection,
            row_number() OVER (PARTITION BY r.connection_id, r.code_key
                               ORDER BY length(r.external_id), r.external_id) AS place,
            count(*) OVER (PARTITION BY r.connection_id, r.code_key) AS here,
@@ -311,26 +312,26 @@ WITH holders AS MATERIALIZED (
             AND NOT (m.core_wins AND m.promoted_deleted))
 ), bad AS (
     SELECT h.external_id, jsonb_build_object(
-        'code', 'duplicate_sku', 'sku', h.code_key, 'owner', o.external_id,
+        'code', 'duplicate_sku', 'sku', h.code, 'owner', o.external_id,
         'message', CASE WHEN h.place = 1
-            THEN 'its SKU ' || h.code_key || ' is on ' || (h.here - 1) || ' more of this store; it has the lowest id and keeps it'
-            ELSE 'its SKU ' || h.code_key || ' belongs to ' || o.external_id || ', the lowest id; it is promoted without it' END
+            THEN 'its SKU ' || h.code || ' is on ' || (h.here - 1) || ' more of this store; it has the lowest id and keeps it'
+            ELSE 'its SKU ' || h.code || ' belongs to ' || o.external_id || ', the lowest id; it is promoted without it' END
         ) AS warning
     FROM holders AS h JOIN holders AS o
         ON o.connection_id = h.connection_id AND o.code_key = h.code_key AND o.place = 1
     WHERE h.connection_id = %(connection_id)s AND h.here > 1
     UNION ALL
     SELECT h.external_id, jsonb_build_object(
-        'code', 'shared_sku', 'sku', h.code_key,
-        'message', 'its SKU ' || h.code_key || ' is also in ' || string_agg(DISTINCT o.connection, ', ')
+        'code', 'shared_sku', 'sku', h.code,
+        'message', 'its SKU ' || h.code || ' is also in ' || string_agg(DISTINCT o.connection, ', ')
             || ': one product in core, whose fields follow the organization''s provider priority')
     FROM holders AS h JOIN holders AS o ON o.code_key = h.code_key AND o.connection_id <> h.connection_id
     WHERE h.connection_id = %(connection_id)s AND h.anywhere > h.here
-    GROUP BY h.external_id, h.code_key
+    GROUP BY h.external_id, h.code
     UNION ALL
     SELECT h.external_id, jsonb_build_object(
-        'code', 'unmapped_sku', 'sku', h.code_key, 'core_id', u.id,
-        'message', 'a core row that nothing maps to has its SKU ' || h.code_key || ': ' || CASE g.sku_policy
+        'code', 'unmapped_sku', 'sku', h.code, 'core_id', u.id,
+        'message', 'a core row that nothing maps to has its SKU ' || h.code || ': ' || CASE g.sku_policy
             WHEN 'source_wins' THEN 'it will be adopted and overwritten'
             WHEN 'core_wins' THEN 'it will be mapped and keep its values'
             ELSE 'a person must decide' END)

@@ -44,10 +44,47 @@ SELECT m.external_id, (
     ORDER BY coalesce(v.superseded_at > %(as_of)s, true) DESC, v.captured_at DESC LIMIT 1) AS seen, m.now, count(*) OVER () AS records
 FROM moved AS m ORDER BY length(m.external_id), m.external_id LIMIT %(limit)s
 
+-- leave_held --
+-- What a plan of another party holds in this version, and waits, is approved or is at work, an agent leaves alone: a decision
+-- of its own would make that plan stale. The plans that are asked for are few among all there ever were: they are read once.
+-- Who decided about such a record is named, or, where nobody did or it was the agent itself, whose plan it is.
+WITH planned AS (
+    SELECT DISTINCT ON (c.external_id) c.external_id, p.created_by, p.created_at
+    FROM chosen AS c
+    JOIN selection.sync_plan_item AS i
+        ON i.org_id = connect.current_org() AND i.connection_id = %(connection_id)s AND i.entity_type = %(entity_type)s
+            AND i.external_id = c.external_id AND i.content_hash = c.content_hash
+            AND (i.action = 'delete') = c.seen_deleted
+    JOIN selection.sync_plan AS p ON p.org_id = i.org_id AND p.plan_id = i.plan_id
+    WHERE i.plan_id = ANY (ARRAY(
+        SELECT o.plan_id FROM selection.sync_plan AS o
+        WHERE o.org_id = connect.current_org() AND o.state IN ('proposed', 'approved')
+            AND NOT (o.agent AND o.token_id IS NOT DISTINCT FROM %(token_id)s::bigint)
+            AND NOT EXISTS (
+                SELECT 1 FROM promote.sync_queue AS q
+                WHERE q.org_id = o.org_id AND q.plan_id = o.plan_id AND q.waiting + q.processing = 0)))
+    ORDER BY c.external_id, p.created_at, p.plan_id
+), held AS (
+    DELETE FROM chosen AS c USING planned AS p WHERE c.external_id = p.external_id
+    RETURNING c.external_id, c.content_hash, c.seen_deleted, p.created_by, p.created_at
+)
+SELECT h.external_id, CASE WHEN o.others THEN s.decided_by ELSE h.created_by END AS who,
+       CASE WHEN o.others THEN s.decided_at ELSE h.created_at END AS "when", coalesce(s.decision, 'include') AS decision,
+       count(*) OVER () AS records
+FROM held AS h
+LEFT JOIN selection.sync_selective_config AS s
+    ON s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
+        AND s.external_id = h.external_id AND s.content_hash = h.content_hash AND s.seen_deleted = h.seen_deleted
+LEFT JOIN selection.selection_batch AS b ON b.org_id = s.org_id AND b.batch_id = s.batch_id
+CROSS JOIN LATERAL (
+    SELECT s.external_id IS NOT NULL
+        AND NOT coalesce(b.agent AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint, false) AS others) AS o
+ORDER BY length(h.external_id), h.external_id LIMIT %(limit)s
+
 -- decide --
 -- A decision of another person on the same version stands: unless it was made before the list was, is a draft, is the
 -- same, or is to be replaced. What a rule decided is any person's to change. An agent replaces on the same version what
--- agents propose, and nothing else. Whose a decision is, the token tells where a name does not (`own_token`). What the
+-- its own token drafted, and nothing else. Whose a decision is, the token tells where a name does not (`own_token`). What the
 -- sensor is to promote stays so: included once more as a draft, it would be promoted by nobody if that draft is not planned.
 INSERT INTO selection.sync_selective_config AS s
 (org_id, connection_id, entity_type, external_id, decision, content_hash, seen_deleted, draft, decided_by, decided_at,
@@ -69,14 +106,15 @@ WHERE s.content_hash <> excluded.content_hash OR s.seen_deleted <> excluded.seen
             WHERE p.org_id = b.org_id AND p.plan_id = b.plan_id AND NOT EXISTS (
                 SELECT 1 FROM promote.sync_queue AS q
                 WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id AND q.waiting + q.processing = 0)))))
-    AND ((s.decided_by = excluded.decided_by AND (%(own_token)s::bigint IS NULL OR EXISTS (
-        SELECT 1 FROM selection.selection_batch AS b
-        WHERE b.org_id = s.org_id AND b.batch_id = s.batch_id AND b.token_id = %(own_token)s)))
-    OR CASE WHEN %(agent)s::boolean THEN s.draft AND EXISTS (
+    AND CASE WHEN %(agent)s::boolean THEN s.draft AND EXISTS (
+                 SELECT 1 FROM selection.selection_batch AS b
+                 WHERE b.org_id = s.org_id AND b.batch_id = s.batch_id AND b.agent
+                     AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint)
+             ELSE %(replace)s OR s.draft OR s.decided_by LIKE 'rule:%%' OR s.decided_at <= %(as_of)s
+                 OR (s.decision = excluded.decision AND NOT excluded.draft)
+                 OR (s.decided_by = excluded.decided_by AND (%(own_token)s::bigint IS NULL OR EXISTS (
                      SELECT 1 FROM selection.selection_batch AS b
-                     WHERE b.org_id = s.org_id AND b.batch_id = s.batch_id AND b.agent)
-            ELSE %(replace)s OR s.draft OR s.decided_by LIKE 'rule:%%' OR s.decided_at <= %(as_of)s
-                OR (s.decision = excluded.decision AND NOT excluded.draft) END)
+                     WHERE b.org_id = s.org_id AND b.batch_id = s.batch_id AND b.token_id = %(own_token)s))) END
 
 -- undecide --
 -- Records are undecided again, as after an undo of their plan: no rule decides that version again, and a plan that holds

@@ -66,7 +66,7 @@ class PlanItem:
         Field(
             description="What an update changes in core, child rows too: {field, before, after} from what the promoted "
             "version became to what the planned one becomes. `field` is a column, or the table of rows that belong to "
-            "the row: sales_order_items, product_categories.",
+            "the row: sales_order_items, product_categories; with `sharing` of that row, `products[id=5].price`.",
         ),
     ] = field(default_factory=list)
     sharing: Annotated[

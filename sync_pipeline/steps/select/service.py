@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 from uuid import UUID
@@ -16,7 +17,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
-from sync_pipeline.steps.connect.party import Actor, party
+from sync_pipeline.steps.connect.party import Actor, Party, party
 from sync_pipeline.steps.preview import recompute
 from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.chosen import CHOOSE, NAMED, Which, choose, filtered
@@ -32,7 +33,7 @@ class Selected:
     It has no number where decisions were taken back.
 
     `moved`: {external_id, seen, now}, the versions that were seen and that are captured now. `replaced_by_others`:
-    {external_id, who, when, decision}, what somebody else decided since.
+    {external_id, who, when, decision}, what somebody else decided since; for an agent also what a plan of theirs holds.
     """
 
     batch_id: int | None
@@ -69,7 +70,7 @@ def select(
 
     The sensor does not promote a draft, which is what every selection is where promote_on_select is off, and in an
     organization of four eyes: a plan that somebody approves does. What an agent selects is a draft, and replaces
-    nothing that a person or a rule decided.
+    nothing that a person, a rule or another agent decided, nor what a plan of theirs holds.
 
     Raises:
         ConfigurationError: no records are named, an id is not captured, `seen` has other ids than `ids`, or `as_of` is
@@ -84,6 +85,7 @@ def select(
     with db.org(connection.org_id) as conn:
         decision["draft"] = draft or by.is_agent or (include and waits_for_a_plan(conn, connection))
         moved, moved_count = choose(conn, connection, stream, which)
+        held = _leave_held(conn, by, here)
         batch_id = int(
             execute(
                 conn, SQL["open_batch"], **here, **decision, **by.columns, criteria=json.dumps(_criteria(which))
@@ -94,20 +96,14 @@ def select(
             CHOOSE["decide"],
             **here,
             **decision,
+            **by.columns,
             batch_id=batch_id,
-            agent=by.is_agent,
             own_token=by.own_token,
             replace=which.get("replace", False),
             as_of=which.get("as_of"),
         ).rowcount
         kept = execute(
-            conn,
-            CHOOSE["kept"],
-            **here,
-            batch_id=batch_id,
-            decision=decision["decision"],
-            agent=by.is_agent,
-            limit=NAMED,
+            conn, CHOOSE["kept"], **here, **by.columns, batch_id=batch_id, decision=decision["decision"], limit=NAMED
         ).all()
         execute(conn, SQL["close_batch"], batch_id=batch_id, records=records)
         statistics.filled(conn, "selection.sync_selective_config", records)
@@ -124,7 +120,7 @@ def select(
             draft=decision["draft"],
             moved=moved_count,
         )
-    return _selected(batch_id, records, moved, moved_count, kept)
+    return _selected(batch_id, records, moved, moved_count, held, kept)
 
 
 def waits_for_a_plan(conn: Transaction, connection: Connection) -> bool:
@@ -159,6 +155,7 @@ def undecide(
     here, by = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}, party(actor)
     with db.org(connection.org_id) as conn:
         moved, moved_count = choose(conn, connection, stream, which)
+        held = _leave_held(conn, by, here)
         records = execute(
             conn,
             CHOOSE["undecide"],
@@ -186,14 +183,26 @@ def undecide(
             why=why,
             moved=moved_count,
         )
-    return _selected(None, records, moved, moved_count, kept)
+    return _selected(None, records, moved, moved_count, held, kept)
+
+
+def _leave_held(conn: Transaction, by: Party, here: Mapping[str, Any]) -> Sequence[Any]:
+    """Take out of `chosen` what an agent leaves alone because a plan of another party holds it; returns the first."""
+    if not by.is_agent:
+        return ()
+    return execute(conn, CHOOSE["leave_held"], **here, token_id=by.token_id, limit=NAMED).all()
 
 
 def _selected(
-    batch_id: int | None, records: int, moved: Sequence[dict[str, Any]], moved_count: int, kept: Sequence[Any]
+    batch_id: int | None, records: int, moved: Sequence[dict[str, Any]], moved_count: int, *kept: Sequence[Any]
 ) -> Selected:
-    others = [{"external_id": k.external_id, "who": k.who, "when": k.when, "decision": k.decision} for k in kept]
-    return Selected(batch_id, records, moved, others, moved_count, kept[0].records if kept else 0)
+    """`kept`: what stays as others decided or planned it; each row says how many its statement found."""
+    others = [
+        {"external_id": k.external_id, "who": k.who, "when": k.when, "decision": k.decision}
+        for k in itertools.chain(*kept)
+    ]
+    count = sum(rows[0].records for rows in kept if rows)
+    return Selected(batch_id, records, moved, others[:NAMED], moved_count, count)
 
 
 def _criteria(which: Which) -> dict[str, Any]:

@@ -1,0 +1,157 @@
+"""Phone numbers in free text: of every form in which people write them, and nothing that shops write and is none."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from sync_pipeline.steps.preview.phones import phones_masked
+
+MARK = "(masked)"
+
+
+def masked(text: str, *, code: bool = False) -> str:
+    return phones_masked(text, lambda _: MARK, code=code)
+
+
+def digits(fewest: int, most: int | None = None) -> st.SearchStrategy[str]:
+    return st.text("123456789", min_size=fewest, max_size=most or fewest)
+
+
+def written(*parts: str | st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.tuples(*(st.just(one) if isinstance(one, str) else one for one in parts)).map("".join)
+
+
+SEP = st.sampled_from([" ", "-", "/", ".", " / ", " - ", " – ", "\u00a0"])
+PHONES = st.one_of(
+    written("0", digits(2, 4), SEP, digits(6, 8)),
+    written("0", digits(3), SEP, digits(3), " ", digits(2), " ", digits(2)),
+    written("0", digits(1), *(part for _ in range(4) for part in (st.just("."), digits(2)))),
+    written("0", digits(1), *(part for _ in range(4) for part in (st.just(" "), digits(2)))),
+    written("020 ", digits(4), " ", digits(4)),
+    written("(0", digits(2, 4), ") ", digits(3), " ", digits(2), " ", digits(2)),
+    written("0", digits(3), "/", digits(6), "-0"),
+    written("0043", digits(11)),  # 15 digits: no barcode has as many
+    written("0049 (0)", digits(2), " / ", digits(3), " ", digits(2), " ", digits(2)),
+    written("00", digits(2), SEP, digits(2, 3), SEP, digits(5, 7)),
+    written("+", digits(2), SEP, digits(2, 3), SEP, digits(5, 7)),
+    written("+", digits(11)),
+    written(digits(1).filter(lambda one: one > "1"), digits(2), "-", digits(3), "-", digits(4)),
+    written("(", digits(1).filter(lambda one: one > "1"), digits(2), ") ", digits(3), "-", digits(4)),
+    written("1-800-", digits(3), "-", digits(4)),
+    written(st.sampled_from(["2", "5", "9"]), digits(2), ".", digits(3), ".", digits(4)),
+)
+BEFORE = st.sampled_from(
+    ["", "ring ", "Call:", "Büro ", "<b>", "Ann,", "(", "2 pcs, ", "02.01.2026 ", "12 ", "“", "a=", "\n"]
+)
+AFTER = st.sampled_from(["", " now", ".", ",", "</b>", ")", " (Ann)", "; 12,50 EUR", "!", "”", "\n2026-11-28"])
+
+_two = st.integers(1, 12).map("{:02d}".format)
+_year = st.integers(1990, 2039).map(str)
+
+
+def _gtin(given: str) -> str:
+    total = sum(int(one) * (3, 1)[place % 2] for place, one in enumerate(reversed(given)))
+    return given + str(-total % 10)
+
+
+def _any_digits(fewest: int, most: int | None = None) -> st.SearchStrategy[str]:
+    return st.text("0123456789", min_size=fewest, max_size=most or fewest)
+
+
+OTHERS = st.one_of(
+    written(_two, ".", _two, ".", _year),
+    written(_two, "/", _two, "/", _year),
+    written(_two, ".", _two, ".", _year, "-", _two, ".", _two, ".", _year),
+    written(_year, "-", _two, "-", _two, "T", _two, ":", _two, ":00+01:00"),
+    written(_year, "-", _two, "-", _two, " ", _two, ":", _two, ":", _two, ".", _any_digits(6)),
+    written(_two, ".00-12.30 13.30-18.00"),
+    _any_digits(7).map(_gtin) | _any_digits(11).map(_gtin) | _any_digits(12).map(_gtin) | _any_digits(13).map(_gtin),
+    written("978-3-16-", digits(6), "-0") | written("ISBN 0-306-", digits(5), "-2"),
+    written(st.sampled_from(["SKU-", "WC-", "ABC", "AB-0"]), digits(3), "-", digits(3), "-", digits(4)),
+    written("0", digits(3), "-", digits(4, 7), "-XL"),
+    written("0", digits(3), "-", digits(4)),
+    written("#0", digits(3), "-", digits(7)),
+    written("00", digits(8)) | written("0", digits(9, 11)) | written(digits(1), _any_digits(5, 11)),
+    written(digits(1), ".", digits(3), ".", digits(3), ",", _any_digits(2)),
+    written(digits(1), ",", digits(3), ",", digits(3), ".", _any_digits(2)),
+    written("0.", digits(7)) | written("0,", digits(7)),
+    written(digits(2, 3), " x ", digits(2, 3), " x ", digits(2, 3), " mm"),
+    written("v", digits(1), ".", digits(2), ".", digits(2), ".", digits(4))
+    | written("10.0.", digits(5), ".", digits(4)),
+    written(st.sampled_from(["010 020 030 040", "001 002 003 004"])),
+    written("https://shop.example/0", digits(2), "/", digits(7)),
+    written("192.168.", digits(1, 3), ".", digits(1, 2)),
+    st.uuids().map(str),
+    written("00", digits(6), "-1234-4123-8123-", digits(11), "a"),
+    written("00", digits(10), "ab"),
+    st.binary(min_size=32, max_size=32).map(bytes.hex),
+    written("masked-0", digits(11)),
+)
+
+
+@given(before=BEFORE, phone=PHONES, after=AFTER)
+@settings(max_examples=300)
+@example(before="ring ", phone="030/1234567", after="")
+@example(before="", phone="0170-1234567", after="")
+@example(before="", phone="(030) 123 45 67", after="")
+@example(before="", phone="0049301234567", after="")
+@example(before="", phone="0049 (0)30 / 123 45 67", after="")
+@example(before="", phone="555-123-4567", after="")
+def test_a_phone_number_is_masked_and_the_text_around_it_stays(before: str, phone: str, after: str) -> None:
+    assert masked(f"{before}{phone}{after}") == f"{before}{MARK}{after}"
+
+
+@given(
+    before=st.sampled_from(["", "order ", "size: ", "<b>", "(", "\n"]),
+    other=OTHERS,
+    after=st.sampled_from(["", " pcs", ".", ",", "</b>", ")"]),
+)
+@settings(max_examples=300)
+def test_what_shops_write_and_is_none_stays(before: str, other: str, after: str) -> None:
+    assert masked(text := f"{before}{other}{after}") == text
+
+
+@given(first=PHONES, second=PHONES, between=st.sampled_from([", ", "; ", " or ", ",", "\n"]))
+@settings(max_examples=150)
+def test_of_two_numbers_both_are_masked(first: str, second: str, between: str) -> None:
+    assert masked(f"{first}{between}{second}") == f"{MARK}{between}{MARK}"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Tel. 1234567", f"Tel. {MARK}"),
+        ("Tel.: 0301234567, Fax 0512 123456", f"Tel.: {MARK}, Fax {MARK}"),
+        ('<a href="tel:0301234567">', f'<a href="tel:{MARK}">'),
+        ("0171/1234567/0172/7654321", f"{MARK}/{MARK}"),
+        ("0171 1234567 0172 7654321", f"{MARK} {MARK}"),
+        ("0721 12345 / 0721 12346", f"{MARK} / {MARK}"),
+        ("555-123-4567/555-987-6543", f"{MARK}/{MARK}"),
+        ("0170 1234567 12,50 EUR", f"{MARK} 12,50 EUR"),
+        ("+43 660 1234 0567", MARK),
+        ("order 0049000006346", "order 0049000006346"),  # a barcode by its check digit
+        ("Cell: 18650 3000 mAh", "Cell: 18650 3000 mAh"),
+        ("iPhone 12 128 256", "iPhone 12 128 256"),
+        ("telescope 1234567", "telescope 1234567"),
+    ],
+)
+def test_words_before_it_and_numbers_beside_each_other(text: str, told: str) -> None:
+    assert masked(text) == told
+
+
+def test_a_code_is_a_number_only_if_it_begins_like_an_international_one() -> None:
+    for code in ("0170-1234567", "555-123-4567", "Tel. 1234567", "0049301234567"):
+        assert masked(code, code=True) == code
+    assert masked("+43 660 1234567", code=True) == masked("0043 660 1234567", code=True) == MARK
+
+
+def test_a_long_text_takes_no_long_time() -> None:
+    for part in ("0", "01 ", "(0", "0049 ", "tel ", "tel.: ", " ", "-0170", "+1", "0170-1234567 ", "0170-1234567,"):
+        text = part * (400_000 // len(part))
+        began = perf_counter()
+        masked(text)
+        assert perf_counter() - began < 8, part
