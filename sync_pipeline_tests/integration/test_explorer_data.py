@@ -539,7 +539,7 @@ def test_a_warning_says_what_to_do(ann: Browser, store: Shop) -> None:
     store.preview("products")
     [_, second] = rows(ann.get(LIST, params={"q": "TWIN"}).text)
     page = ann.get(f"{LIST}/{second}").text
-    assert "▲ Its SKU twin belongs to" in page
+    assert "▲ Its SKU TWIN belongs to" in page
     assert "Give one of them another SKU in the store." in page
 
 

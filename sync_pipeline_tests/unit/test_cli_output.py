@@ -28,7 +28,15 @@ def test_agents_propose_and_people_include(capsys: pytest.CaptureFixture[str]) -
     for did, decision in (("proposed", "include"), ("ignoring proposed", "ignore"), ("included", "include")):
         made = {"decision": decision, "by": "token:bot", "at": at, "why": None}
         found = SimpleNamespace(
-            display={}, status="new", decision=made, withdrawn=None, mapping=None, changes={}, warnings=[], versions=[]
+            display={},
+            status="new",
+            deleted=None,
+            decision=made,
+            withdrawn=None,
+            mapping=None,
+            changes={},
+            warnings=[],
+            versions=[],
         )
         events = [RecordEvent(at, did, "token:bot", None, None)]
         record._print("products 1", cast(RecordDetail, found), events)
