@@ -1237,10 +1237,12 @@ class Sharing(BaseModel):
 
     # The row, products[id=5]; null: the plan makes it.
     row: str | None
-    # The other records that it is of afterwards: {connection, entity, external_id}.
+    # The first other records that it is of afterwards: {connection, entity, external_id}.
     others: list[dict[str, Any]]
-    # False: core was being written, so `core` is not known now. Read it again.
+    # False: `core` is not known, for core was being written, or hundreds are of these rows.
     tried: bool = True
+    # Others that are not named.
+    more: int = 0
 
 
 class Signoff(BaseModel):

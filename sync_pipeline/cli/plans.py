@@ -171,16 +171,15 @@ def _print(org: str, plan: Any, results: Results, moved: Any, items: Any, count:
 def _shared(item: Any) -> str:
     """What core row it has beside others, in words."""
     others = [f"{one['connection']} {one['entity']} {one['external_id']}" for one in item.sharing.others]
-    more = f" and {len(others) - _SHARERS:,} more" if len(others) > _SHARERS else ""
+    rest = max(0, len(others) - _SHARERS) + item.sharing.more
+    more = f" and {rest:,} more" if rest else ""
     if others:
         row = f"its core row stays: it is also that of {', '.join(others[:_SHARERS])}{more}"
         row = row if item.action == "delete" else row.replace("stays: it ", "")
-    elif item.action == "delete":
-        row = "its core row is marked deleted"
     else:
         row = f"it gets {item.sharing.row}, which is there and of no other record"
     if not item.sharing.tried:
-        return f"{row}; core is being written, so what becomes of the row is not known now"
+        return f"{row}; what becomes of it is not known now: core is being written, or hundreds are of this row"
     return row if item.core else f"{row}; nothing changes in that row"
 
 

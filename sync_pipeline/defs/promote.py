@@ -102,7 +102,7 @@ def _promote_organization(runtime: Runtime, config: PromoteConfig, actor: str, s
         else:
             _apply_plans(runtime, org, config, actor, result)
         queues = [report.queue for report in result.reports]
-        result.results = observe.plan_results(runtime.db, org.org_id, queues)
+        result.results = observe.plan_results(runtime.db, org.org_id, queues, values=False)
         result.error = _failed(result)
         result.written = step.rows_written(runtime.db, org.org_id, queues, since=began) if queues else {}
         result.rows = observe.core_counts(runtime.db, org)

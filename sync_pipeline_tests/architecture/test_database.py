@@ -28,6 +28,7 @@ from sync_pipeline.entities.core import core_tables, undo_order
 from sync_pipeline.errors import Busy
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
+from sync_pipeline.steps.approve.shared import with_sharing
 from sync_pipeline.steps.observe.decision_log import DEPLOYMENT_LOG, LOG
 from sync_pipeline.steps.observe.export import tables as export_tables
 from sync_pipeline.steps.observe.validation import copied, criteria, probes
@@ -362,6 +363,7 @@ def _filled(name: str, statement: str) -> list[str]:
         return [export_tables.filled(statement, table, ["created_at"]) for table in undo_order()]
     if name in _COMPOSED:
         return _COMPOSED[name]()
+    statement = with_sharing(statement)
     if "{" not in re.sub(r"'\{[^']*\}'", "", statement):
         return [statement]
     statement = statement.replace("{rows}", "SELECT '' AS core_table, 1::bigint AS id")

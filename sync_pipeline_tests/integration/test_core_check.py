@@ -10,10 +10,8 @@ import pytest
 
 from sync_pipeline.cli.check import _core
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import execute
 from sync_pipeline.steps import connect, promote, select
-from sync_pipeline.steps.approve.verdict import SQL as POLICIES
-from sync_pipeline.steps.approve.verdict import money_paths
+from sync_pipeline.steps.approve.verdict import plan_facts
 from sync_pipeline.steps.observe.validation import RowsOfPeople, rows_of_people
 from sync_pipeline.steps.preview.paths import told as told_deeply
 from sync_pipeline.steps.promote import CoreCheck
@@ -254,7 +252,7 @@ def test_a_repair_changes_money_where_a_column_or_a_row_of_money_does(shop: Worl
         plan = promote.make_repair_plan(shop.db, organization(shop), compared(shop), actor="ann")
         assert plan is not None
         with shop.db.org(shop.org_id) as conn:
-            facts = execute(conn, POLICIES["plan_facts"], plan=plan.plan_id, **money_paths()).all()
+            facts = plan_facts(conn, plan.plan_id)
         promote.apply(shop.db, shop.org_id, plan.plan_id, actor="ann")
         return {one.entity_type: one.money for one in facts}
 

@@ -19,6 +19,7 @@ from sync_pipeline.defs import definitions
 from sync_pipeline.defs.graph import ORG_NAME
 from sync_pipeline.defs.resources import Runtime, use_runtime
 from sync_pipeline.steps import connect, observe, promote, select
+from sync_pipeline.steps.observe.failures import without_values
 from sync_pipeline_tests.stores import Shop, shop
 
 WAITS = "waits for a person (`sync-pipeline decisions list`)"
@@ -168,3 +169,20 @@ def test_reasons_are_counted_and_the_commonest_come_first(stopped: Shop, capsys:
     assert f"{plan[:8]}: 6 records failed: Decision" in shown
     assert "answered (2); reason " in shown
     assert "; 2 for other reasons. See: sync-pipeline queue show" in shown
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("price is 'Ann, Main St 4', not a valid amount. Correct it.", "price is not a valid amount. Correct it."),
+        ("The database refused it: null value in column (Failing row contains (1, Ann)).",
+         "The database refused it: null value in column"),
+        ('The database refused it: invalid input syntax for type numeric: "Ann"',
+         "The database refused it: invalid input syntax for type numeric"),
+        ("Customer 4 (ann@example.com) has the same e-mail.", "Customer 4 (…) has the same e-mail."),
+        ("Decision 1 waits for a person.", "Decision 1 waits for a person."),
+    ],
+)  # fmt: skip
+def test_where_anybody_reads_reasons_they_quote_no_record(reason: str, told: str) -> None:
+    """Dagster's pages have no login."""
+    assert without_values(reason) == told

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from html import unescape
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, Phase, given
@@ -19,15 +20,13 @@ from hypothesis import strategies as st
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps import connect, observe, preview, promote, select
-from sync_pipeline.steps.approve.verdict import money_paths
+from sync_pipeline.steps.approve.verdict import plan_facts
 from sync_pipeline_tests.databases import cloned, opened_as_the_application
 from sync_pipeline_tests.explored import browser
 from sync_pipeline_tests.integration.promote_world import World, customer, order, product
 from sync_pipeline_tests.served import served
 
-POLICIES = load("sync_pipeline.steps.approve", "policies.sql")
 _numbers = count()
 _TABLES = ("products", "customers")
 # Not what a record says: when, by whom, and what is counted.
@@ -241,7 +240,7 @@ def test_a_policy_takes_a_deletion_from_a_shared_row_for_the_change_that_it_is(o
         with it.world.together():
             plan = it.world.plan(keys)
         with own.org(it.org.org_id) as conn:
-            [facts] = execute(conn, POLICIES["plan_facts"], plan=plan, **money_paths()).all()
+            [facts] = plan_facts(conn, UUID(plan))
         assert (facts.deletes, facts.money, facts.conflicts) == (1, found, found)
 
 
@@ -283,3 +282,49 @@ def test_the_page_says_whose_row_it_is_and_what_becomes_of_it(own: Database, set
     assert re.search(r"It gets the core row products\[id=\d+\], which is there and of no other record\.", text)
     assert re.search(r"products\[id=\d+\]\.name By hand second 2 first", text)
     assert "is marked deleted" not in text
+
+
+def test_a_sku_that_another_record_keeps_is_not_announced(own: Database) -> None:
+    it = Shops(own, policy="source_wins")
+    first = [("product", "shop", 1, "a", False, True), ("product", "shop", 3, "c", False, True)]
+    it.world.apply(*it.capture(first, "first"))
+    keys = it.capture([("product", "shop", 2, "a", False, True), ("product", "shop", 3, "a", False, True)], "first")
+    with it.world.together():
+        plan = it.world.plan(keys)
+    kinds = select.plan_kinds(it.db, it.org, UUID(plan))
+    lines = select.browse_items(it.db, it.org, UUID(plan), kinds, effects=promote.effects).lines
+    told = {line.item.external_id: line for line in lines}
+    assert {line.item.sharing for line in lines} == {None}
+    assert "sku" not in (told["2"].fields or {})
+    assert (told["2"].fields or {})["name"] == "shop 2 first"
+    [gone] = [one for one in told["3"].item.core if str(one["field"]).endswith("].sku")]
+    assert (gone["before"], gone["after"]) == ("c", None)
+    it.world.apply(*keys)
+    assert {row[0] for row in it.world.sql("SELECT sku FROM core.products")} == {"a", None}
+
+
+def test_a_policy_sees_whose_row_a_record_joins_although_nobody_was_warned(own: Database) -> None:
+    it = Shops(own, policy="source_wins")
+    it.world.apply(*it.capture([("product", "shop", 1, "c", False, True)], "first"))
+    keys = it.capture([("product", "shop", 1, "a", False, True)], "then")  # compared before the other one is there
+    it.world.apply(*it.capture([("product", "second", 1, "a", False, True)], "other"))
+    with it.world.together():
+        plan = it.world.plan(keys)
+    with own.org(it.org.org_id) as conn:
+        [facts] = plan_facts(conn, UUID(plan))
+    assert (facts.money, facts.conflicts) == (1, 1)
+    [item] = it.items(plan)
+    assert item.sharing is not None
+    assert [one["connection"] for one in item.sharing.others] == ["second"]
+
+
+def test_hundreds_of_records_of_one_row_are_not_tried(own: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    it = Shops(own, policy="source_wins")
+    many = [("customer", "shop", number, "a", False, True) for number in range(1, 31)]
+    keys = it.capture(many, "first")
+    with it.world.together():
+        plan = it.world.plan(keys)
+    named = it.items(plan)
+    assert {(len(one.sharing.others), one.sharing.more) for one in named if one.sharing} == {(10, 19)}
+    monkeypatch.setattr("sync_pipeline.steps.promote.shared_rows._TRIED", 20)
+    assert {one.sharing.tried for one in it.items(plan) if one.sharing} == {False}

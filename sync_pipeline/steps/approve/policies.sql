@@ -132,14 +132,16 @@ CROSS JOIN LATERAL (
                      AND v.external_id = i.external_id AND v.content_hash = i.promoted_hash), p.path::jsonpath) END)
     ) AS money OFFSET 0) AS f
 CROSS JOIN LATERAL (
-    SELECT EXISTS (
-        SELECT 1 FROM promote.integration_mapping AS m
-        JOIN promote.integration_mapping AS o
-            ON o.org_id = m.org_id AND o.core_table = m.core_table AND o.internal_id = m.internal_id
-                AND NOT o.promoted_deleted
-                AND (o.connection_id, o.entity_type, o.external_id) <> (m.connection_id, m.entity_type, m.external_id)
-        WHERE m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
-            AND m.external_id = i.external_id) AS shares OFFSET 0) AS s
+    SELECT coalesce(c.provider || '/' || i.entity_type = ANY(%(matched)s::text[]) AND (
+        SELECT {shares} FROM (
+            SELECT i.connection_id, i.entity_type, i.external_id, m.core_table, m.internal_id, r.code_key, r.email
+            FROM (SELECT 1) AS one
+            LEFT JOIN capture.sync_record AS r
+                ON r.org_id = i.org_id AND r.connection_id = i.connection_id AND r.entity_type = i.entity_type
+                    AND r.external_id = i.external_id AND r.provider = c.provider
+            LEFT JOIN promote.integration_mapping AS m
+                ON m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
+                    AND m.external_id = i.external_id) AS p), false) AS shares OFFSET 0) AS s
 WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
 GROUP BY c.name, c.provider, i.connection_id, i.entity_type
 ORDER BY c.name, i.entity_type

@@ -18,6 +18,7 @@ from sync_pipeline.entities.core import core_tables
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps.approve.policies import SQL, ApprovalPolicy, pause_policies, read_policies
+from sync_pipeline.steps.approve.shared import matched, with_sharing
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.select import plan as find_plan
 
@@ -139,7 +140,13 @@ def _records(number: int) -> str:
 
 
 def _facts(conn: Transaction, plan_id: UUID) -> list[EntityFacts]:
-    return [EntityFacts(**row._mapping) for row in execute(conn, SQL["plan_facts"], plan=plan_id, **money_paths())]
+    return [EntityFacts(**row._mapping) for row in plan_facts(conn, plan_id)]
+
+
+def plan_facts(conn: Transaction, plan_id: UUID) -> Sequence[Row[Any]]:
+    """What a plan does to each entity, as limits ask."""
+    where = {"plan": plan_id, **matched(), "of_one_store": False}
+    return execute(conn, with_sharing(SQL["plan_facts"]), **where, **money_paths()).all()
 
 
 @cache

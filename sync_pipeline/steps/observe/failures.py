@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from sync_pipeline.steps.promote import statuses
 
 SQL = load(__package__, "failures.sql")
 _MOST = 3
+_REFUSED = "The database refused it: "
+_VALUE = re.compile(r" is .{1,90}?, not a valid ", re.DOTALL)  # of a field, as a mapper says it
+_ADDRESS = re.compile(r"[^\s@“”\"'<>()]+@[^\s@“”\"'<>()]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,13 @@ class PlanResult:
         return f"{'all ' if whole else ''}{self.failed:,} records failed: {self.why}"
 
 
+def without_values(reason: str) -> str:
+    """A reason without what the record has: a field's value, PostgreSQL's detail, an e-mail address."""
+    if reason.startswith(_REFUSED):
+        return reason.partition(" (")[0].partition(': "')[0]
+    return _ADDRESS.sub("…", _VALUE.sub(" is not a valid ", reason))
+
+
 def failed_plans(db: Database, org_id: int) -> Mapping[UUID, PlanResult]:
     """The plans that were applied and left records behind, newest first, which nobody has closed or undone."""
     with db.org(org_id) as conn:
@@ -63,8 +74,10 @@ def failed_plans(db: Database, org_id: int) -> Mapping[UUID, PlanResult]:
     return {row.plan_id: results[row.queue_id] for row in rows if row.queue_id in results}
 
 
-def plan_results(db: Database, org_id: int, queues: Sequence[UUID | str]) -> Mapping[UUID, PlanResult]:
-    """What became of each of these queues."""
+def plan_results(
+    db: Database, org_id: int, queues: Sequence[UUID | str], *, values: bool = True
+) -> Mapping[UUID, PlanResult]:
+    """What became of each of these queues. `values`: reasons quote what records have; not where anybody reads them."""
     if not queues:
         return {}
     found = statuses(db, org_id, queues)
@@ -72,7 +85,8 @@ def plan_results(db: Database, org_id: int, queues: Sequence[UUID | str]) -> Map
     if failed := [str(one.queue_id) for one in found if one.failed]:
         with db.org(org_id) as conn:
             for row in execute(conn, SQL["commonest_reasons"], queues=failed, most=_MOST):
-                reasons[row.queue_id].append(FailureReason(row.reason or "no reason was noted", row.records))
+                said = row.reason or "no reason was noted"
+                reasons[row.queue_id].append(FailureReason(said if values else without_values(said), row.records))
     return {
         one.queue_id: PlanResult(one.state, one.done, one.failed, one.cancelled, one.open, reasons[one.queue_id])
         for one in found

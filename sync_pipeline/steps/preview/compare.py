@@ -27,7 +27,7 @@ def hold_core(conn: Transaction, *, writing: bool = False) -> None:
     """Lock the organization's core until the transaction ends: shared, or alone with `writing`.
 
     Promotion and undo take it alone, so that none of them commits while records are compared with core: the comparison
-    would overwrite what it wrote. Comparisons do not wait for one another.
+    would overwrite what it wrote. Comparisons of several entities do not wait for one another.
     """
     execute(conn, SQL["hold_core"], writing=writing)
 
@@ -43,13 +43,19 @@ def recompute(db: Database, connection: Connection, stream: Stream) -> PreviewRe
         held = {one.stream.name: one.stream for one in followed.behind(conn, connection, stream)}
         followed.hold(conn, connection, held.values())
         hold_core(conn)
-        _take_turns(conn, connection, stream, *held.values(), *naming(connection.source, stream))
+        _take_turns(conn, connection, stream, *held.values())
         # Read again under the locks: what commits from here on is later than these times.
         again = followed.behind(conn, connection, stream) if held else ()
         late = {one.stream.name: one for one in again if one.stream.name in held}
-        report = _recompute(conn, connection, stream, late.pop(stream.name, None))
+        report, anew = _recompute(conn, connection, stream, late.pop(stream.name, None))
         for one in late.values():
             _recompute(conn, connection, one.stream, one)
+    if anew and (others := naming(connection.source, stream)):
+        # Of its own, so that nobody who pushes or compares those waits for the comparison of this one.
+        with db.org(connection.org_id) as conn:
+            hold_core(conn)
+            _take_turns(conn, connection, *others)
+            warn_no_longer(conn, connection, stream)
     if report.new + report.updated + report.deleted >= statistics.ENOUGH:
         statistics.refresh(db, connection.org_id, ("preview.difference",))
     return replace(report, seconds=time.monotonic() - started)
@@ -65,14 +71,14 @@ def catch_up(db: Database, connection: Connection) -> None:
 
 def _recompute(
     conn: Transaction, connection: Connection, stream: Stream, late: followed.Behind | None
-) -> PreviewReport:
+) -> tuple[PreviewReport, bool]:
+    """The report, and whether records were compared."""
     known = execute(conn, SQL["last_change"], **keys(connection, stream), noise=noise(connection, stream)).one_or_none()
     if known is not None and known.compared:
         anew, drift = False, known.drift
     else:
         _compare(conn, connection, stream)
         anew, drift = True, drifted_fields(conn, connection, stream)
-        warn_no_longer(conn, connection, stream)
     if late is not None:
         followed.look(conn, connection, late)
     judge_drift(conn, connection, stream)
@@ -80,7 +86,7 @@ def _recompute(
     [report] = write_summaries(conn, connection, [compared], anew=anew)
     if late is not None:
         followed.looked(conn, connection, late)
-    return report
+    return report, anew
 
 
 def _take_turns(conn: Transaction, connection: Connection, *streams: Stream) -> None:

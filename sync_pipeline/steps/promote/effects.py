@@ -21,7 +21,7 @@ from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem
 from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
-from sync_pipeline.steps.promote.shared_rows import shared_rows
+from sync_pipeline.steps.promote.shared_rows import SharedRow, shared_rows
 from sync_pipeline.steps.select import Effect, Sharing
 
 SQL = load("sync_pipeline.steps.promote", "effects.sql")
@@ -37,10 +37,18 @@ def effects(db: Database, org: Organization, plan_id: UUID, rows: Sequence[Any])
         changes = _core_changes(conn, plan_id, own)
     found = {key: Effect(fields=fields, problem=problem) for key, (fields, problem) in brought.items()}
     found |= {key: Effect(core=some) for key, some in changes.items()}
-    for key, row in shared.items():
-        sharing = Sharing(row.row, [dict(one) for one in row.others], row.changes is not None)
-        found[key] = Effect(core=row.changes or (), problem=row.problem, sharing=sharing)
+    for row in rows:
+        if (one := shared.get(record_key(row))) is not None:
+            found[record_key(row)] = _tried(row.action, one)
     return found
+
+
+def _tried(action: str, one: SharedRow) -> Effect:
+    changes = one.changes or ()
+    if one.alone and action == "create":
+        return Effect(fields={c["field"]: c["after"] for c in changes if "." not in c["field"]}, problem=one.problem)
+    sharing = Sharing(one.row, [dict(other) for other in one.others], one.changes is not None, one.more)
+    return Effect(core=changes, problem=one.problem, sharing=None if one.alone else sharing)
 
 
 def _brings(

@@ -57,32 +57,7 @@ WITH page AS (
         AND NOT EXISTS (SELECT 1 FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id)
 ), asked AS MATERIALIZED (
     SELECT * FROM page AS p
-    WHERE EXISTS (
-        SELECT 1 FROM promote.integration_mapping AS o
-        WHERE o.org_id = connect.current_org() AND o.core_table = p.core_table AND o.internal_id = p.internal_id
-            AND (o.connection_id, o.entity_type, o.external_id) <> (p.connection_id, p.entity_type, p.external_id)
-    ) OR EXISTS (
-        SELECT 1 FROM capture.sync_record AS o
-        WHERE o.org_id = connect.current_org() AND o.entity_type = p.entity_type AND o.code_key = p.code_key
-            AND (o.connection_id, o.external_id) <> (p.connection_id, p.external_id)
-    ) OR EXISTS (
-        SELECT 1 FROM capture.sync_record AS o
-        WHERE o.org_id = connect.current_org() AND o.entity_type = p.entity_type AND o.email = p.email
-            AND (o.connection_id, o.external_id) <> (p.connection_id, p.external_id)
-    ) OR EXISTS (
-        SELECT 1 FROM promote.integration_mapping AS o
-        WHERE o.org_id = connect.current_org() AND o.core_table = ANY(%(tables)s::text [])
-            AND o.claim = ANY(ARRAY[p.code_key, p.email]) AND NOT o.promoted_deleted
-            AND (o.connection_id, o.entity_type, o.external_id) <> (p.connection_id, p.entity_type, p.external_id)
-    ) OR EXISTS (
-        SELECT 1 FROM core.products AS o WHERE o.org_id = connect.current_org() AND o.sku_key = p.code_key
-            AND o.id IS DISTINCT FROM p.internal_id
-    ) OR EXISTS (
-        SELECT 1 FROM core.product_variants AS o WHERE o.org_id = connect.current_org() AND o.sku_key = p.code_key
-            AND o.id IS DISTINCT FROM p.internal_id
-    ) OR EXISTS (
-        SELECT 1 FROM core.customers AS o WHERE o.org_id = connect.current_org() AND o.email_key = p.email
-            AND o.id IS DISTINCT FROM p.internal_id)
+    WHERE {shares}
 ), beside AS (
     SELECT o.connection_id, o.entity_type, o.external_id
     FROM asked AS a JOIN promote.integration_mapping AS o
@@ -134,13 +109,15 @@ SELECT k.line_no, k.connection_id, k.entity_type, k.external_id, k.action, k.con
 FROM made AS k ORDER BY k.line_no;
 
 -- sharers --
--- Who is mapped to these rows.
-SELECT m.core_table, m.internal_id, m.connection_id, m.entity_type, m.external_id, c.name AS connection, c.provider
-FROM promote.integration_mapping AS m
+-- The first records that these rows are of, and how many there are.
+SELECT m.core_table, m.internal_id, m.connection_id, m.entity_type, m.external_id, c.name AS connection, c.provider, m.records
+FROM unnest(%(tables)s::text [], %(rows)s::bigint []) AS k (core_table, row_id)
+CROSS JOIN LATERAL (
+    SELECT o.*, count(*) OVER () AS records FROM promote.integration_mapping AS o
+    WHERE o.org_id = connect.current_org() AND o.core_table = k.core_table AND o.internal_id = k.row_id
+        AND NOT o.promoted_deleted
+    ORDER BY o.connection_id, o.entity_type, length(o.external_id), o.external_id LIMIT %(most)s) AS m
 JOIN connect.integration_connector AS c ON c.org_id = m.org_id AND c.connection_id = m.connection_id
-JOIN unnest(%(tables)s::text [], %(rows)s::bigint []) AS k (core_table, row_id)
-    ON m.core_table = k.core_table AND m.internal_id = k.row_id
-WHERE m.org_id = connect.current_org() AND NOT m.promoted_deleted
 ORDER BY m.connection_id, m.entity_type, length(m.external_id), m.external_id;
 
 -- mapped_lines --

@@ -6,10 +6,8 @@ may join a row that is there. So the plan's records of these rows are promoted i
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -19,10 +17,11 @@ from sqlalchemy.exc import DBAPIError
 from sync_pipeline.db.core_sql import for_each_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.entities.core import CoreTable, core_tables, stage_of
+from sync_pipeline.entities.core import stage_of
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.redaction import redact
-from sync_pipeline.sources.base import all_sources, source
+from sync_pipeline.sources.base import source
+from sync_pipeline.steps.approve.shared import matched, with_sharing
 from sync_pipeline.steps.capture.record_key import RecordKey, key_columns, record_key
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.promote.core_check import NOISE
@@ -40,7 +39,9 @@ from sync_pipeline.steps.promote.write.refusal import is_transient
 
 SQL = load("sync_pipeline.steps.promote", "effects.sql")
 _PATIENCE = "5s"  # for a promotion's batch, or a comparison, to let go of core
-_AT_ONCE = 500  # records tried in one transaction
+_AT_ONCE = 100  # records of a plan that are tried in one transaction
+_TRIED = 500  # with the others of the same rows; more would hold core for seconds
+_NAMED = 10  # of the records that a row is of
 _COUNTED = {*CUSTOMERS.figures, *(f"metadata.{key}" for key in CUSTOMERS.metadata_figures), "id", "metadata"}
 
 
@@ -51,13 +52,16 @@ class SharedRow:
     `row` names it, `products[id=5]`; None: there is none yet, or it was not tried. `others` are the records that it has
     beside this one afterwards, {connection, entity, external_id}. `changes`: {field, before, after}, a field as
     `products[id=5].price`; None where others were writing core, so that nobody could try. `problem`: why the record
-    cannot be promoted.
+    cannot be promoted. `more`: how many others are not named. `alone`: there
+    are none, and core has the record without its SKU, which is another one's.
     """
 
     row: str | None
     others: Sequence[Mapping[str, str]]
     changes: Sequence[Mapping[str, Any]] | None
     problem: str | None = None
+    more: int = 0
+    alone: bool = False
 
 
 def shared_rows(db: Database, org_id: int, plan_id: UUID, keys: Sequence[RecordKey]) -> Mapping[RecordKey, SharedRow]:
@@ -66,10 +70,14 @@ def shared_rows(db: Database, org_id: int, plan_id: UUID, keys: Sequence[RecordK
     for start in range(0, len(keys), _AT_ONCE):
         part = keys[start : start + _AT_ONCE]
         with db.org(org_id) as conn:
-            wanted = {"matched": _matched(), "tables": [table.name for table in _tables()]}
-            lines = execute(conn, SQL["row_sharers"], plan_id=plan_id, **wanted, **key_columns(part)).all()
+            statement = with_sharing(SQL["row_sharers"])
+            wanted = {**matched(), "of_one_store": True, **key_columns(part)}
+            lines = execute(conn, statement, plan_id=plan_id, **wanted).all()
         asked = [record_key(one) for one in lines if one.asked]
         if not asked:
+            continue
+        if len(lines) > _TRIED:  # core would be held too long
+            found |= {key: SharedRow(None, (), None) for key in asked}
             continue
         try:
             with trial(db, org_id, patience=_PATIENCE) as (conn, queue):
@@ -92,8 +100,8 @@ def _tried(
     differ = {(row.table_name, row.id): row for row in execute(conn, statement, noise=NOISE)}
     mapped = _mapped(conn, queue)
     places = {item.line.key: mapped.get(item.line.line_no) for item in items}
-    sharers = _sharers(conn, [one for one in places.values() if one is not None])
     asked = {record_key(one): (one.core_table, one.internal_id) for one in lines if one.asked}
+    sharers = _sharers(conn, {(one.core_table, one.internal_id) for key in asked if (one := places[key]) is not None})
     for item in items:
         key, place = item.line.key, places[item.line.key]
         if key not in asked:
@@ -105,26 +113,14 @@ def _tried(
             continue
         changed = differ.get((place.core_table, place.internal_id))
         is_new = place.internal_id >= FIRST_TRIAL_ID
-        others = [named for one, named in sharers[place.core_table, place.internal_id].items() if one != key]
+        sharing, number = sharers.get((place.core_table, place.internal_id), ({}, 0))
+        others = [named for one, named in sharing.items() if one != key]
+        row = None if is_new else f"{place.core_table.partition('.')[2]}[id={place.internal_id}]"
         joins = not is_new and asked[key] != (place.core_table, place.internal_id)
-        if others or joins:
-            row = None if is_new else f"{place.core_table.partition('.')[2]}[id={place.internal_id}]"
-            yield key, SharedRow(row, others, list(_changes(row, changed)), problem)
-
-
-def _tables() -> list[CoreTable]:
-    return [table for table in core_tables().values() if table.match is not None]
-
-
-@cache
-def _matched() -> list[str]:
-    """The entities whose core rows are found by SKU or e-mail, `provider/type`."""
-    return [
-        f"{provider.name}/{stream.entity_type}"
-        for provider in all_sources().values()
-        for stream in provider.streams.values()
-        if any(stream.entity in table.kinds for table in _tables())
-    ]
+        alone = not others and not joins
+        if not alone or item.sku_set_aside:  # its SKU is another record's: core has it without
+            more = max(0, number - len(sharing))
+            yield key, SharedRow(row, others[:_NAMED], list(_changes(row, changed)), problem, more, alone)
 
 
 def _promoted(conn: Transaction, org: PromotionSettings, queue: str, lines: Sequence[Any]) -> list[WorkItem]:
@@ -163,15 +159,15 @@ def _mapped(conn: Transaction, queue: str) -> Mapping[int, Any]:
 
 
 def _sharers(
-    conn: Transaction, places: Sequence[Any]
-) -> Mapping[tuple[str, int], Mapping[RecordKey, Mapping[str, str]]]:
-    """The records that rows are of, as people call them."""
-    found: dict[tuple[str, int], dict[RecordKey, Mapping[str, str]]] = defaultdict(dict)
-    tables, rows = [one.core_table for one in places], [one.internal_id for one in places]
-    for one in execute(conn, SQL["sharers"], tables=tables, rows=rows):
+    conn: Transaction, places: Collection[tuple[str, int]]
+) -> Mapping[tuple[str, int], tuple[Mapping[RecordKey, Mapping[str, str]], int]]:
+    """The first records that rows are of, as people call them, and how many there are."""
+    found: dict[tuple[str, int], tuple[dict[RecordKey, Mapping[str, str]], int]] = {}
+    tables, rows = [table for table, _ in places], [row for _, row in places]
+    for one in execute(conn, SQL["sharers"], tables=tables, rows=rows, most=_NAMED + 1):
         entity = source(one.provider).stream(one.entity_type).name
         named = {"connection": one.connection, "entity": entity, "external_id": one.external_id}
-        found[one.core_table, one.internal_id][record_key(one)] = named
+        found.setdefault((one.core_table, one.internal_id), ({}, one.records))[0][record_key(one)] = named
     return found
 
 

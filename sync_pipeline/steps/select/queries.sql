@@ -49,7 +49,7 @@ SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, k.external_id,
        %(draft)s, 'rule:' || %(rule_id)s::text, %(why)s, %(batch_id)s
 FROM selection.covered_by_rule(
     %(connection_id)s, %(entity_type)s, %(provider)s, %(statuses)s, %(field)s, %(value)s::jsonb) AS k
-ORDER BY k.external_id -- the order in which `commit_drafts` locks them
+ORDER BY k.external_id COLLATE "C" -- the order in which `commit_drafts` locks them
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET decision = excluded.decision, content_hash = excluded.content_hash, seen_deleted = excluded.seen_deleted,
     draft = excluded.draft, decided_by = excluded.decided_by, decided_at = now(), why = excluded.why,

@@ -32,11 +32,13 @@ class Sharing:
     row: Annotated[str | None, Field(description="The row, products[id=5]; null: the plan makes it.")]
     others: Annotated[
         list[dict[str, Any]],
-        Field(description="The other records that it is of afterwards: {connection, entity, external_id}."),
+        Field(description="The first other records that it is of afterwards: {connection, entity, external_id}."),
     ]
     tried: Annotated[
-        bool, Field(description="False: core was being written, so `core` is not known now. Read it again.")
+        bool,
+        Field(description="False: `core` is not known, for core was being written, or hundreds are of these rows."),
     ] = True
+    more: Annotated[int, Field(description="Others that are not named.")] = 0
 
 
 @dataclass(frozen=True, slots=True)
