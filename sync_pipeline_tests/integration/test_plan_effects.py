@@ -328,3 +328,18 @@ def test_hundreds_of_records_of_one_row_are_not_tried(own: Database, monkeypatch
     assert {(len(one.sharing.others), one.sharing.more) for one in named if one.sharing} == {(10, 19)}
     monkeypatch.setattr("sync_pipeline.steps.promote.shared_rows._TRIED", 20)
     assert {one.sharing.tried for one in it.items(plan) if one.sharing} == {False}
+
+
+def test_a_row_that_somebody_else_takes_over_is_not_said_to_be_deleted(own: Database) -> None:
+    """What leads to the row is the e-mail of the version that is in core, which the captured one has no more."""
+    it = Shops(own, policy="source_wins")
+    it.world.apply(*it.capture([("customer", "shop", 2, "b", False, True)], "first"))
+    two = [("customer", "shop", 2, "", True, True), ("customer", "second", 1, "b", False, True)]
+    keys = it.capture(two, "then")
+    with it.world.together():
+        plan = it.world.plan(keys)
+    told = {item.action: item for item in it.items(plan)}
+    gone = told["delete"].sharing
+    assert gone is not None
+    assert [one["connection"] for one in gone.others] == ["second"]
+    assert "deleted" not in {str(one["field"]).partition("].")[2] for one in told["delete"].core}

@@ -134,7 +134,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT coalesce(c.provider || '/' || i.entity_type = ANY(%(matched)s::text[]) AND (
         SELECT {shares} FROM (
-            SELECT i.connection_id, i.entity_type, i.external_id, m.core_table, m.internal_id, r.code_key, r.email
+            SELECT i.connection_id, i.entity_type, i.external_id, m.core_table, m.internal_id, m.claim, r.code_key, r.email
             FROM (SELECT 1) AS one
             LEFT JOIN capture.sync_record AS r
                 ON r.org_id = i.org_id AND r.connection_id = i.connection_id AND r.entity_type = i.entity_type

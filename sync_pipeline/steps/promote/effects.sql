@@ -38,7 +38,7 @@ ORDER BY k.n;
 -- them the plan's other records of the same rows. Each with the row that it is mapped to now.
 WITH page AS (
     SELECT i.connection_id, i.entity_type, i.external_id, i.action, i.content_hash, r.code_key, r.email,
-           m.core_table, m.internal_id
+           m.core_table, m.internal_id, m.claim
     FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
         AS k (connection_id, entity_type, external_id)
     JOIN selection.sync_plan AS p ON p.org_id = connect.current_org() AND p.plan_id = %(plan_id)s
@@ -65,16 +65,16 @@ WITH page AS (
     UNION
     SELECT r.connection_id, r.entity_type, r.external_id
     FROM asked AS a JOIN capture.sync_record AS r
-        ON r.org_id = connect.current_org() AND r.entity_type = a.entity_type AND r.code_key = a.code_key
+        ON r.org_id = connect.current_org() AND r.entity_type = a.entity_type AND r.code_key = ANY(ARRAY[a.code_key, a.claim])
     UNION
     SELECT r.connection_id, r.entity_type, r.external_id
     FROM asked AS a JOIN capture.sync_record AS r
-        ON r.org_id = connect.current_org() AND r.entity_type = a.entity_type AND r.email = a.email
+        ON r.org_id = connect.current_org() AND r.entity_type = a.entity_type AND r.email = ANY(ARRAY[a.email, a.claim])
     UNION
     SELECT o.connection_id, o.entity_type, o.external_id
     FROM asked AS a JOIN promote.integration_mapping AS o
         ON o.org_id = connect.current_org() AND o.core_table = ANY(%(tables)s::text [])
-            AND o.claim = ANY(ARRAY[a.code_key, a.email]) AND NOT o.promoted_deleted
+            AND o.claim = ANY(ARRAY[a.code_key, a.email, a.claim]) AND NOT o.promoted_deleted
 )
 SELECT i.connection_id, i.entity_type, i.external_id, i.action, i.content_hash, false AS asked,
        NULL::text AS core_table, NULL::bigint AS internal_id
