@@ -44,8 +44,8 @@ _CODED = (
 _NUMBER = re.compile(
     # Called a number: “Tel. 1234567”.
     rf"{_WORD}(?:{_CALLED}(?:{_NR})?{_GAP}{{0,10}}+|{_ALSO_CALLED}(?:{_NR}|{_BLANK}?[.:]){_GAP}{{0,10}}+)"
-    rf"(?P<called>(?:\+{_BLANK}?)?\(?\d(?:{_ANY_SEP}{{0,3}}\d){{5,14}})(?!\d)"
-    rf"|{_WORD}{_ALSO_CALLED}{_GAP}{{1,10}}+(?P<long>\(?\d(?:{_ANY_SEP}{{0,3}}\d){{6,14}})(?!\d){_UNIT}"
+    rf"(?P<called>(?:\+{_BLANK}?)?\(?(?:00{_BLANK}?)?\d(?:{_ANY_SEP}{{0,3}}\d){{5,14}})(?!\d)"
+    rf"|{_WORD}{_ALSO_CALLED}{_GAP}{{1,10}}+(?P<long>\(?(?:00{_BLANK}?)?\d(?:{_ANY_SEP}{{0,3}}\d){{6,14}})(?!\d){_UNIT}"
     # Called a code; one like 0043 660 … is a number all the same.
     rf"|{_WORD}{_CODED}{_GAP}{{0,10}}+(?!00[1-9]\d{{0,2}}{_BLANK})(?P<code>(?:97[89]{_BLANK})?\d++)"
     # International; digits after 00 without a separator may be a barcode.
@@ -74,7 +74,7 @@ _GROUP = re.compile(rf"{_TAG}|{_NBSP}|(?P<digits>\d+)", re.IGNORECASE)
 _INSIDE = frozenset({"called", "long", "bare", "trunk", "parted", "american"})
 # Digits of a number.
 _FEWEST = {"called": 6, "long": 7, "plus": 7, "zeros": 9, "trunk": 9, "parted": 6, "american": 10}
-_MOST = {"called": 15, "long": 15, "plus": 15, "zeros": 17, "trunk": 13, "parted": 13, "american": 11}
+_MOST = {"called": 17, "long": 17, "plus": 15, "zeros": 17, "trunk": 13, "parted": 13, "american": 11}
 _BARCODES = (12, 13, 14)  # digits
 
 
@@ -147,8 +147,8 @@ def _span(found: re.Match[str]) -> tuple[int, int]:
 
 def _begins(text: str, at: int) -> bool:
     """Does the next number begin here?"""
-    found = _NUMBER.match(text[at : at + _WINDOW]) if text.startswith("0", at) else None
-    return found is not None and found.lastgroup == "trunk" and _span(found)[1] > 0
+    found = _NUMBER.match(text[at : at + _WINDOW])
+    return found is not None and found.lastgroup in ("trunk", "zeros", "american") and _span(found)[1] > 0
 
 
 def _are_hours(groups: list[str]) -> bool:
