@@ -143,6 +143,114 @@ def test_words_before_it_and_numbers_beside_each_other(text: str, told: str) -> 
     assert masked(text) == told
 
 
+LABELS = st.sampled_from(
+    (
+        *("Telefon-Nr.:", "Telefonnummer:", "Tel.Nr.", "Tel.-Nr", "Tel. no.:", "TEL", "Telephone number", "Fax-Nr."),
+        *("Rufnummer", "Handy", "Handynummer:", "Mobil", "Mobile", "Mobilfunk-Nr.", "Phone", "Phone #", "phone no"),
+        *("téléphone :", "te\u0301le\u0301phone", "Tél. :", "Tel. n°", "teléfono", "Móvil", "Fon:"),
+        *("billing_phone:", '"phone":'),
+    )
+)
+GAPS = st.sampled_from(
+    [" ", "&nbsp;", "\u00a0", "&#160;", "&#xA0;", "</b> ", "</b>: ", "</td>\n<td class='x1'>", "<br />", ":** ", ' "']
+)
+
+
+@given(label=LABELS, gap=GAPS, number=digits(7, 12) | written("0", digits(8, 11)) | written(digits(3), " ", digits(5)))
+@settings(max_examples=300)
+def test_digits_after_a_word_for_it_are_one(label: str, gap: str, number: str) -> None:
+    assert masked(f"Ann, {label}{gap}{number}.") == f"Ann, {label}{gap}{MARK}."
+
+
+CODES = st.sampled_from(
+    (
+        *("SKU", "EAN", "ISBN", "ISBN-13:", "GTIN", "ZIP", "ZIP code", "PLZ", "order", "Order no.", "no.", "Item"),
+        *("item #", "art.", "Art.-Nr.", "Artikelnummer:", "Bestell-Nr.", "Order number"),
+        *("<b>SKU</b>", "order_sku:", "SKU&nbsp;"),
+    )
+)
+
+
+@given(
+    word=CODES,
+    code=written("0", digits(3), "-", digits(4), "-", digits(2))
+    | written("0", digits(4), "-", digits(4))
+    | written("0", digits(3), "/", digits(7))
+    | written("00", digits(3), "-", digits(4))
+    | written("555-", digits(3), "-", digits(4)),
+    phone=PHONES,
+)
+@settings(max_examples=300)
+def test_what_a_word_calls_a_code_is_none_and_a_number_behind_it_is_one(word: str, code: str, phone: str) -> None:
+    assert masked(f"{word} {code}, call {phone}") == f"{word} {code}, call {MARK}"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Telefon-Nr.: 12345678", f"Telefon-Nr.: {MARK}"),
+        ("Telefonnummer: 12345678", f"Telefonnummer: {MARK}"),
+        ("Tel.Nr. 12345678", f"Tel.Nr. {MARK}"),
+        ("Rufnummer 030123456", f"Rufnummer {MARK}"),
+        ("Handy 01711234567", f"Handy {MARK}"),
+        ("Mobil 01711234567", f"Mobil {MARK}"),
+        ("Phone 5551234567", f"Phone {MARK}"),
+        ("téléphone : 0612345678", f"téléphone : {MARK}"),
+        ("Tel.&nbsp;0301234567", f"Tel.&nbsp;{MARK}"),
+        ("<b>Tel.</b> 0301234567", f"<b>Tel.</b> {MARK}"),
+        ("+49&nbsp;30 1234567", MARK),
+        ("+49\u2007171&#160;1234567", MARK),
+        ("call 030&nbsp;/&nbsp;123&nbsp;45&nbsp;67.", f"call {MARK}."),
+        ("call 555&nbsp;123&ndash;4567", "call 555&nbsp;123&ndash;4567"),  # two kinds of separators: none of America
+        ("call (555)&nbsp;123-4567", f"call {MARK}"),
+        ("<b>030</b> / 123 <i class='x12'>4567</i>", f"<b>{MARK}</i>"),
+        ("Tel. <span>030</span><b>1234567</b>", f"Tel. <span>{MARK}</b>"),
+        ('Tel. <a href="tel:0301234567">0301234567</a>', f'Tel. <a href="tel:{MARK}">{MARK}</a>'),
+        ('Tel. <a href="tel:0301234567">2024-01-15</a>', f'Tel. <a href="tel:{MARK}">2024-01-15</a>'),
+        ("<b>+43 660 1234567</b> <b>555-123-4567</b>", f"<b>{MARK}</b> <b>{MARK}</b>"),
+        ("+43 660 1234567<b>0043 660 1234567</b>", f"{MARK}<b>{MARK}</b>"),
+        ("phone 555-123-4567 555-987-6543", f"phone {MARK} {MARK}"),
+        ("Tel. 555-123-4567 / (030) 123456", f"Tel. {MARK} / {MARK}"),
+        ("Mobil 0043 660 123456789", f"Mobil {MARK}"),
+        ("Order phone 5551234567", f"Order phone {MARK}"),
+        ("PLZ 10115 030/1234567", f"PLZ 10115 {MARK}"),
+        ("order +43 660 1234567, order 0043 660 1234567", f"order {MARK}, order {MARK}"),
+        ("030 1234567 2024-01-15", f"{MARK} 2024-01-15"),
+        ("Tel. 2024 01 15", f"Tel. {MARK}"),
+        ("Tel. 20240115", f"Tel. {MARK}"),
+        ("Tel. 12.03.45", f"Tel. {MARK}"),
+        ("Telefon (privat): 1234567", f"Telefon (privat): {MARK}"),
+        ("Phone 1234567 128 GB", f"Phone {MARK} 128 GB"),
+    ],
+)
+def test_a_number_is_found_behind_a_word_in_markup_and_beside_a_date(text: str, told: str) -> None:
+    assert masked(text) == told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SKU 0815-4711-22",
+        "ZIP 02134-1000",
+        "ISBN 978 0306 40615 7",
+        "Tel. 2024-01-15",
+        "Tel. 2024-01-15 10:30",
+        "Phone: 2024-01-15T10:30:00",
+        "Phone 2024/01/15",
+        "Tel. 15.01.2024",
+        "Handy 128 GB",
+        "Phone 12 128 256 GB",
+        "Mobile 123456",
+        "Mobiles 12345678",
+        "iPhone 12345678",
+        "<td>0815</td><td>4711222</td>",
+        "a&nbsp;0815&nbsp;b",
+    ],
+)
+def test_codes_dates_and_sizes_behind_a_word_are_none(text: str) -> None:
+    assert masked(text) == text
+
+
 def test_a_code_is_a_number_only_if_it_begins_like_an_international_one() -> None:
     for code in ("0170-1234567", "555-123-4567", "Tel. 1234567", "0049301234567"):
         assert masked(code, code=True) == code
@@ -150,7 +258,10 @@ def test_a_code_is_a_number_only_if_it_begins_like_an_international_one() -> Non
 
 
 def test_a_long_text_takes_no_long_time() -> None:
-    for part in ("0", "01 ", "(0", "0049 ", "tel ", "tel.: ", " ", "-0170", "+1", "0170-1234567 ", "0170-1234567,"):
+    plain = ("0", "01 ", "(0", "0049 ", "tel ", "tel.: ", " ", "-0170", "+1", "0170-1234567 ", "0170-1234567,")
+    markup = ("tel<b>", "tel<b ", "tel<", "tel &nbsp;", "&nbsp;", "<", "<b>", "1<b ", "01<b>", "01&nbsp;", "+1<b>")
+    words = ("sku ", "sku 1", "no. ", "order no", "mobil 1 ", "phone 1234567 gb ", "tel. 2024-01-15 ", "tel<a 1>1")
+    for part in (*plain, *markup, *words):
         text = part * (400_000 // len(part))
         began = perf_counter()
         masked(text)
