@@ -22,24 +22,15 @@ EXISTS (
         AND o.claim = ANY(ARRAY[p.code_key, p.email, p.claim]) AND NOT o.promoted_deleted
         AND (%(of_one_store)s OR o.connection_id <> p.connection_id)
         AND (o.connection_id, o.entity_type, o.external_id) <> (p.connection_id, p.entity_type, p.external_id)
-) OR EXISTS (
-    SELECT 1 FROM core.products AS o
-    WHERE o.org_id = connect.current_org() AND o.sku_key = ANY(ARRAY[p.code_key, p.claim]) AND o.id IS DISTINCT FROM p.internal_id
+) OR {rows}
+
+-- row_of_its_claim --
+-- The same of one core table: does a row there that `p` is not mapped to have its SKU or e-mail?
+EXISTS (
+    SELECT 1 FROM {table} AS o
+    WHERE o.org_id = connect.current_org() AND o.{match}_key = ANY(ARRAY[p.code_key, p.email, p.claim])
+        AND o.id IS DISTINCT FROM p.internal_id
         AND (%(of_one_store)s OR NOT EXISTS (
             SELECT 1 FROM promote.integration_mapping AS s
-            WHERE s.org_id = o.org_id AND s.core_table = 'core.products' AND s.internal_id = o.id
-                AND s.connection_id = p.connection_id))
-) OR EXISTS (
-    SELECT 1 FROM core.product_variants AS o
-    WHERE o.org_id = connect.current_org() AND o.sku_key = ANY(ARRAY[p.code_key, p.claim]) AND o.id IS DISTINCT FROM p.internal_id
-        AND (%(of_one_store)s OR NOT EXISTS (
-            SELECT 1 FROM promote.integration_mapping AS s
-            WHERE s.org_id = o.org_id AND s.core_table = 'core.product_variants' AND s.internal_id = o.id
-                AND s.connection_id = p.connection_id))
-) OR EXISTS (
-    SELECT 1 FROM core.customers AS o
-    WHERE o.org_id = connect.current_org() AND o.email_key = ANY(ARRAY[p.email, p.claim]) AND o.id IS DISTINCT FROM p.internal_id
-        AND (%(of_one_store)s OR NOT EXISTS (
-            SELECT 1 FROM promote.integration_mapping AS s
-            WHERE s.org_id = o.org_id AND s.core_table = 'core.customers' AND s.internal_id = o.id
+            WHERE s.org_id = o.org_id AND s.core_table = '{table}' AND s.internal_id = o.id
                 AND s.connection_id = p.connection_id)))

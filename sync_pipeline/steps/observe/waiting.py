@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
@@ -58,6 +59,10 @@ class Waiting:
     quarantined: Mapping[int, int]  # by connection
 
 
+def _plan(row: Any, **more: Any) -> WaitingPlan:
+    return WaitingPlan(str(row.plan_id), row.created_at, row.creates, row.updates, row.deletes, row.created_by, **more)
+
+
 def waiting(db: Database, org: Organization) -> Waiting:
     """What waits for a person, the newest plans first; at most twenty of a kind are named."""
     most = {"at_most": MOST_NAMED}
@@ -65,30 +70,11 @@ def waiting(db: Database, org: Organization) -> Waiting:
         return Waiting(
             [WaitingDecision(**row._mapping) for row in execute(conn, SQL["unanswered_decisions"], **most)],
             [
-                WaitingPlan(
-                    str(row.plan_id),
-                    row.created_at,
-                    row.creates,
-                    row.updates,
-                    row.deletes,
-                    row.created_by,
-                    agent=row.origin == "agent",
-                    proposed=row.agent,
-                    why=row.why,
-                )
+                _plan(row, agent=row.origin == "agent", proposed=row.agent, why=row.why)
                 for row in execute(conn, SQL["waiting_plans"], **most)
             ],
             [
-                WaitingPlan(
-                    str(row.plan_id),
-                    row.created_at,
-                    row.creates,
-                    row.updates,
-                    row.deletes,
-                    row.created_by,
-                    approved_by=row.approved_by,
-                    approved_until=row.approved_until,
-                )
+                _plan(row, approved_by=row.approved_by, approved_until=row.approved_until)
                 for row in execute(conn, SQL["approved_plans"], **most)
             ],
             [
