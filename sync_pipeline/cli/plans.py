@@ -174,8 +174,8 @@ def _shared(item: Any) -> str:
     rest = max(0, len(others) - _SHARERS) + item.sharing.more
     more = f" and {rest:,} more" if rest else ""
     if others:
-        row = f"its core row stays: it is also that of {', '.join(others[:_SHARERS])}{more}"
-        row = row if item.action == "delete" else row.replace("stays: it ", "")
+        stays = "stays: it is" if item.action == "delete" else "is"
+        row = f"its core row {stays} also that of {', '.join(others[:_SHARERS])}{more}"
     else:
         row = f"it gets {item.sharing.row}, which is there and of no other record"
     if not item.sharing.tried:

@@ -1,7 +1,7 @@
 -- shares_a_row --
 -- A part of statements: is the core row of the record `p` (connection_id, entity_type, external_id, its row core_table and
--- internal_id, what it claims there, code_key and email as they are captured) another record's too, or may it become one, by a SKU or an e-mail?
--- `of_one_store`: also of a record of the same store, of which the preview warns.
+-- internal_id, what it claims there, code_key and email as they are captured) another record's too, or may it become one, by
+-- a SKU or an e-mail? `of_one_store`: also of a record of the same store, of which the preview warns.
 EXISTS (
     SELECT 1 FROM promote.integration_mapping AS o
     WHERE o.org_id = connect.current_org() AND o.core_table = p.core_table AND o.internal_id = p.internal_id

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from sync_pipeline.db.core_sql import for_each_table, for_table
+from sync_pipeline.db.core_sql import for_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import core_tables, stage_of
@@ -31,7 +31,7 @@ from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_pro
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue.queue import stream_of
 from sync_pipeline.steps.promote.trial import SQL as TRIAL
-from sync_pipeline.steps.promote.trial import trial
+from sync_pipeline.steps.promote.trial import rows_that_differ, trial
 from sync_pipeline.steps.promote.write import figures_due
 from sync_pipeline.steps.promote.write.apart import write_apart
 from sync_pipeline.steps.promote.write.figures import derive_apart
@@ -174,8 +174,7 @@ class _Check:
     def _different(self, conn: Connection, queue: str) -> Sequence[tuple[Any, Sequence[Difference]]]:
         """The rows that the transaction changed, with the fields in which they are not what they were."""
         execute(conn, UNDO["stage_undo"], queue=queue)
-        statement = TRIAL["rows_that_differ"].replace("{rows}", for_each_table(TRIAL["rows_now"]))
-        return [(row, list(fields(row))) for row in execute(conn, statement, noise=NOISE).all()]
+        return [(row, list(fields(row))) for row in execute(conn, rows_that_differ(), noise=NOISE).all()]
 
     def _as_promoted(self, records: Iterable[RecordKey]) -> set[str]:
         """The columns that keep what followed records said when these were promoted."""

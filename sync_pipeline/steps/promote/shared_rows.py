@@ -14,7 +14,6 @@ from uuid import UUID
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.exc import DBAPIError
 
-from sync_pipeline.db.core_sql import for_each_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import stage_of
@@ -32,7 +31,7 @@ from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_pro
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue.queue import stream_of
 from sync_pipeline.steps.promote.trial import SQL as TRIAL
-from sync_pipeline.steps.promote.trial import trial
+from sync_pipeline.steps.promote.trial import rows_that_differ, trial
 from sync_pipeline.steps.promote.undo import SQL as UNDO
 from sync_pipeline.steps.promote.write.apart import write_apart
 from sync_pipeline.steps.promote.write.refusal import is_transient
@@ -96,8 +95,7 @@ def _tried(
     """Promote these lines, and read what became of the rows of those that are asked for."""
     items = _promoted(conn, org, queue, lines)
     execute(conn, UNDO["stage_undo"], queue=queue)
-    statement = TRIAL["rows_that_differ"].replace("{rows}", for_each_table(TRIAL["rows_now"]))
-    differ = {(row.table_name, row.id): row for row in execute(conn, statement, noise=NOISE)}
+    differ = {(row.table_name, row.id): row for row in execute(conn, rows_that_differ(), noise=NOISE)}
     mapped = _mapped(conn, queue)
     places = {item.line.key: mapped.get(item.line.line_no) for item in items}
     asked = {record_key(one): (one.core_table, one.internal_id) for one in lines if one.asked}

@@ -8,11 +8,17 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
+from sync_pipeline.db.core_sql import for_each_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps.promote.write.begin import begin
 
 SQL = load("sync_pipeline.steps.promote", "trial.sql")
+
+
+def rows_that_differ() -> str:
+    """The statement that tells what the trial changed, once its rows are staged as undo stages them."""
+    return SQL["rows_that_differ"].replace("{rows}", for_each_table(SQL["rows_now"]))
 
 
 class _Seen(Exception):

@@ -9,14 +9,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from sync_pipeline.db.core_sql import for_each_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.steps.promote.core_check import NOISE
 from sync_pipeline.steps.promote.queue.queue import as_uuid
-from sync_pipeline.steps.promote.trial import SQL as TRIAL
-from sync_pipeline.steps.promote.trial import trial
+from sync_pipeline.steps.promote.trial import rows_that_differ, trial
 from sync_pipeline.steps.promote.undo import SQL as UNDO
 from sync_pipeline.steps.promote.undo import carry_out, find_blocking, undoable
 
@@ -102,8 +100,7 @@ def _read(conn: Connection, plan: str, mine: str, rows: int, merged: int, limit:
     execute(conn, UNDO["stage_undo"], queue=mine)
     execute(conn, UNDO["index_undo"])
     execute(conn, UNDO["analyze_undo"])
-    differ = TRIAL["rows_that_differ"].replace("{rows}", for_each_table(TRIAL["rows_now"]))
-    execute(conn, "CREATE TEMP TABLE undo_change ON COMMIT DROP AS " + differ, noise=NOISE)
+    execute(conn, "CREATE TEMP TABLE undo_change ON COMMIT DROP AS " + rows_that_differ(), noise=NOISE)
     execute(conn, SQL["undo_records"], plan=plan)
     outcomes = {row.outcome: row.records for row in execute(conn, SQL["undo_outcomes"])}
     return UndoPreview(
