@@ -188,6 +188,7 @@ def forget_promoted(at: Ground) -> None:
         "INSERT INTO preview.difference (org_id, connection_id, entity_type, external_id, status, content_hash) "
         "SELECT org_id, connection_id, entity_type, external_id, 'new', content_hash FROM capture.sync_record"
     )
+    at.owner.execute("ANALYZE preview.difference")  # as a comparison does
 
 
 def floor(at: Ground, tables: Sequence[str]) -> tuple[Turn, int]:

@@ -126,8 +126,10 @@ CREATE TABLE promote.sync_queue_line (
     FOREIGN KEY (org_id, queue_id) REFERENCES promote.sync_queue NOT ENFORCED,  -- a check a row; one function makes them
     CHECK ((finished_at IS NULL) = (state IN ('draft', 'processing')))
 ) WITH (fillfactor = 45);
--- No index but the key: pages keep room, so claiming and finishing a line rewrite no index. A worker remembers before
--- which line none is open, so that its last claim costs what its first did.
+-- No index has what claiming and finishing a line change, and pages keep room, so these rewrite no index. A worker remembers
+-- before which line none is open, so that its last claim costs what its first did.
+-- A batch asks whether records that claim the same have a line, and a record's page which queues had it.
+CREATE INDEX sync_queue_line_record ON promote.sync_queue_line (org_id, connection_id, entity_type, external_id, queue_id);
 
 -- The counts follow the lines in the same transaction, so no crash can part them.
 CREATE FUNCTION promote.count_lines() RETURNS trigger

@@ -12,8 +12,8 @@ from sync_pipeline.cli.plans import say_changes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sync_pipeline.steps.observe import RecordEvent
     from sync_pipeline.steps.preview import RecordDetail
+    from sync_pipeline.steps.trace import RecordEvent
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def record(
     as_json: Json = False,
 ) -> None:
     """Show a record: its fields before and after, the choice about it, its versions and its history."""
-    from sync_pipeline.steps import observe, preview
+    from sync_pipeline.steps import preview, trace
 
     with opened() as context:
         one = context.connection(context.org(org), connection)
@@ -43,7 +43,7 @@ def record(
             say(preview.version_text(*here))
             return
         found = preview.record(*here)
-        events = observe.record_events(*here)
+        events = trace.record_events(*here)
         span = _span(versions, found) if versions else None
         between = preview.version_changes(*here, *span) if span else None
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from psycopg import sql
 from sqlalchemy import Connection
@@ -17,20 +17,22 @@ ENOUGH = 1000  # rows written; until there are so many, no plan is bad
 def refresh(db: Database, org_id: int, tables: Sequence[str]) -> None:
     """Analyze those of `tables` ("schema.table") that have grown by half, and by 1,000 rows, since they were analyzed.
 
+    Of core's tables the columns that indexes have: the rest would take four times as long.
+
     Autovacuum looks once a minute. Until then the planner takes a table of a million rows for an empty one, and joins
     all of its rows with all of another's. A table that somebody else analyzes is left out.
     """
     with db.org(org_id) as conn:
-        grown = execute(conn, SQL["grown"], tables=list(tables), enough=ENOUGH).scalars().all()
+        grown = execute(conn, SQL["grown"], tables=list(tables), enough=ENOUGH).all()
     if grown:
         with db.org(org_id) as conn:
-            analyze(conn, grown)
+            analyze(conn, {row.name: row.columns for row in grown})
 
 
 def filled(conn: Connection, table: str, rows: int) -> None:
     """Analyze a table ("schema.table") to which this transaction has written so many rows, if they are many."""
     if rows >= ENOUGH:
-        analyze(conn, [table])
+        analyze(conn, {table: ()})
 
 
 def analyze_captured(conn: Connection, provider: str, columns: Sequence[str]) -> None:
@@ -39,17 +41,20 @@ def analyze_captured(conn: Connection, provider: str, columns: Sequence[str]) ->
     Statements that join records of several entities are planned by the statistics of the whole table, which autovacuum
     never makes: it looks at partitions alone. Without them the planner takes it for many entities of few records each.
     """
-    analyze(conn, [f"capture.{provider}_sync"], columns)
+    analyze(conn, {f"capture.{provider}_sync": columns})
     if execute(conn, SQL["parts_have_grown"]).scalar_one():
-        analyze(conn, ["capture.sync_record"], columns, only=True)
+        analyze(conn, {"capture.sync_record": columns}, only=True)
 
 
-def analyze(conn: Connection, tables: Sequence[str], columns: Sequence[str] = (), *, only: bool = False) -> None:
-    """Analyze `tables` ("schema.table"), all of their columns or these; one that somebody else analyzes is left out.
+def analyze(conn: Connection, tables: Mapping[str, Sequence[str]], *, only: bool = False) -> None:
+    """Analyze tables ("schema.table"), each with these columns or all; one that somebody else analyzes is left out.
 
     `only`: not the partitions, which have statistics of their own.
     """
-    some = sql.SQL(" ({})").format(sql.SQL(", ").join(map(sql.Identifier, columns))) if columns else sql.SQL("")
     whole = sql.SQL("ONLY " if only else "")
-    named = sql.SQL(", ").join(whole + sql.Identifier(*table.split(".")) + some for table in tables)
-    driver(conn).execute(sql.SQL("ANALYZE (SKIP_LOCKED) ") + named)
+    named = [whole + sql.Identifier(*table.split(".")) + _some(columns) for table, columns in tables.items()]
+    driver(conn).execute(sql.SQL("ANALYZE (SKIP_LOCKED) ") + sql.SQL(", ").join(named))
+
+
+def _some(columns: Sequence[str]) -> sql.Composable:
+    return sql.SQL(" ({})").format(sql.SQL(", ").join(map(sql.Identifier, columns))) if columns else sql.SQL("")

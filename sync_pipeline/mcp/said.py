@@ -7,7 +7,8 @@ from typing import Any
 
 from sync_pipeline import gates
 from sync_pipeline.mcp.text import quoted, store_text
-from sync_pipeline.steps.observe import SENTENCES, Decision, Fact
+from sync_pipeline.steps.observe import Decision
+from sync_pipeline.steps.trace import SENTENCES, Fact
 
 # What a warning of the comparison means. Its own message, which has the store's values, stands in `store_text`.
 WARNINGS: Mapping[str, str] = {

@@ -18,7 +18,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, NotApproved, NotFound, StalePlan
-from sync_pipeline.steps import approve, connect, observe, promote, select
+from sync_pipeline.steps import approve, connect, promote, select, trace
 from sync_pipeline.steps.approve import ApprovalPolicy
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.connect.party import Actor, Party
@@ -349,7 +349,7 @@ def test_a_records_history_keeps_who_included_it_before_and_by_which_plan_it_was
     include(world.shop, "tags", BEN, ids=[one])
     last = plan_of(world.shop, BEN)
     apply(world.shop, last, BEN)
-    events = [(e.event, e.actor, e.plan) for e in observe.record_events(db, connection, stream, one)]
+    events = [(e.event, e.actor, e.plan) for e in trace.record_events(db, connection, stream, one)]
     assert [one for one in events if one[0] in ("included", "proposed")] == [
         ("included", BEN.name, last.plan_id),
         ("proposed", "token:bot", theirs.plan_id),

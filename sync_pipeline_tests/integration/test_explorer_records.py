@@ -13,7 +13,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
-from sync_pipeline.steps import connect, observe
+from sync_pipeline.steps import connect, trace
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.explored import Browser, browser, words
 from sync_pipeline_tests.integration.test_explorer_data import promote_some
@@ -104,7 +104,7 @@ def test_a_shared_row_says_with_whom_and_announces_no_change(ann: Browser, store
     assert "Organic Candle" not in mine
     assert "order of providers" in page(ann, lamp(second), "second", "core")
     stream = second.connection.source.stream("products")
-    explained = observe.explain(second.db, second.connection, stream, lamp(second))
+    explained = trace.explain(second.db, second.connection, stream, lamp(second))
     assert [fact.code for fact in explained.facts] == ["in_core", "shared_row"]
     assert explained.facts[1].values == {"records": [f"shop {lamp(store)}", f"second {lamp(second)}"]}
 
@@ -116,7 +116,7 @@ def test_what_was_captured_since_the_last_comparison_is_not_called_in_core(ann: 
     assert "It changed since the last comparison with core; the next one says what differs." in said
     assert "Core has the captured version" not in said
     stream = store.connection.source.stream("products")
-    assert observe.explain(store.db, store.connection, stream, lamp(store)).state == "outdated"
+    assert trace.explain(store.db, store.connection, stream, lamp(store)).state == "outdated"
 
 
 def test_what_a_shared_row_becomes_is_what_the_plan_makes_of_it(ann: Browser, store: Shop, second: Shop) -> None:
@@ -175,7 +175,7 @@ def test_a_deletion_is_said_before_and_after_it_is_promoted(ann: Browser, store:
     assert f"Its deletion is in core: the row that it shared stays for second product {lamp(second)}." in said
     assert "Core has the captured version" not in said
     assert ANNOUNCED not in said
-    explained = observe.explain(store.db, store.connection, store.connection.source.stream("products"), one)
+    explained = trace.explain(store.db, store.connection, store.connection.source.stream("products"), one)
     assert [fact.code for fact in explained.facts] == ["deleted_in_core"]
 
 
@@ -189,7 +189,7 @@ def test_a_deletion_of_a_row_of_its_own_and_of_what_was_never_promoted(ann: Brow
     promote_some(store, [kept])
     assert "Its deletion is in core: its row is marked deleted" in page(ann, kept)
     assert "It was never promoted, so core never had it." in page(ann, never)
-    explained = observe.explain(store.db, store.connection, store.connection.source.stream("products"), never)
+    explained = trace.explain(store.db, store.connection, store.connection.source.stream("products"), never)
     assert [fact.code for fact in explained.facts] == ["not_in_core", "deleted"]
 
 
@@ -214,7 +214,7 @@ def test_a_record_in_quarantine_says_why_its_newest_content_is_missing(ann: Brow
     assert "Core has the captured version" not in said
     events = page(ann, one, tab="events")
     assert "Quarantined The answer is no JSON." in events
-    explained = observe.explain(store.db, store.connection, store.connection.source.stream("products"), one)
+    explained = trace.explain(store.db, store.connection, store.connection.source.stream("products"), one)
     assert [fact.code for fact in explained.facts] == ["in_core", "quarantined"]
 
 

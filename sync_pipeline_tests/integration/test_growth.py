@@ -19,7 +19,11 @@ from sync_pipeline.steps.observe.checks import SQL as CHECKS
 from sync_pipeline.steps.observe.status import SQL as STATUS
 from sync_pipeline.steps.preview.drift import SQL as DRIFT
 from sync_pipeline.steps.preview.summary import SQL as SUMMARY
+from sync_pipeline.steps.promote.place.settle import SQL as CLAIMS
+from sync_pipeline.steps.promote.write.begin import WRITE, begin
 
+EXPLAIN = load("sync_pipeline.steps.trace", "explain.sql")
+IN_CORE = load("sync_pipeline.steps.trace", "in_core.sql")
 _HISTORY = load("sync_pipeline.steps.observe", "history.sql")
 QUEUE = load("sync_pipeline.steps.promote.queue", "queue.sql")
 SELECTION = load("sync_pipeline.steps.select")
@@ -215,6 +219,47 @@ def test_an_open_queue_is_matched_once_with_what_is_asked_for(database: Database
                 for one in nodes(explained(conn, statement, **asked))
             )
             assert pairs <= 4 * each, pairs
+
+
+def test_a_batch_and_a_record_read_no_other_lines_and_differences(
+    database: Database, org: connect.Organization
+) -> None:
+    each, batch = 5_000, 50
+    with database.org(org.org_id) as conn:
+        execute(conn, _RECORDS, each=each, types=["order"])
+        execute(conn, _CHOSEN)
+        execute(conn, _DIFFERENT)
+        plan = execute(conn, _PLAN).scalar_one()
+        execute(conn, _ITEMS, plan=plan)
+        execute(conn, _BATCH)
+        execute(conn, _QUEUED, plan=plan, each=each)
+        queue = execute(conn, "SELECT queue_id FROM promote.sync_queue").scalar_one()
+    with database.org(org.org_id) as conn:
+        statistics.filled(conn, "preview.difference", each)
+        statistics.filled(conn, "promote.sync_queue_line", each)
+        statistics.analyze_captured(conn, "woocommerce", ("org_id", "connection_id", "entity_type", "external_id"))
+    others = {"connections": [1] * batch, "types": ["order"] * batch, "ids": [str(n) for n in range(batch)]}
+    one = {"connection_id": 1, "entity_type": "order", "provider": "woocommerce", "external_id": "7"}
+    with database.org(org.org_id) as conn:
+        begin(conn, str(queue))
+        execute(conn, WRITE["stage_mapping"])
+        execute(
+            conn,
+            "INSERT INTO stage_mapping (connection_id, entity_type, external_id, promoted_hash) "
+            "SELECT 1, 'order', n::text, sha256(int8send(n)) FROM generate_series(1, %(batch)s) AS n",
+            batch=batch,
+        )
+        settled = execute(conn, f"EXPLAIN (ANALYZE, FORMAT JSON)\n{WRITE['in_sync']}").scalar_one()[0]["Plan"]
+        assert execute(conn, "SELECT count(*) FROM preview.difference").scalar_one() == each - batch
+        for what, found in (
+            ("what a batch promoted no longer differs", settled),
+            ("who has an open line", explained(conn, CLAIMS["pending_lines"], queue=queue, **others)),
+            ("what happened to a record", explained(conn, IN_CORE["record_events"], **one)),
+            ("why a record is not in core", explained(conn, EXPLAIN["standing_of_record"], **one)),
+        ):
+            for node in nodes(found):
+                rows = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+                assert rows * node["Actual Loops"] <= 2 * batch, (what, node["Node Type"], node.get("Relation Name"))
 
 
 def test_old_plans_are_not_read_for_each_record_that_is_included(

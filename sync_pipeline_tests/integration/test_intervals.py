@@ -19,7 +19,7 @@ from sync_pipeline import frames
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.sources.base import RawRecord
-from sync_pipeline.steps import connect, observe, preview, push
+from sync_pipeline.steps import connect, preview, push, trace
 from sync_pipeline.steps.capture.write.records import Records
 from sync_pipeline_tests.shares import rarely
 from sync_pipeline_tests.stores import Shop, shop
@@ -166,7 +166,7 @@ def check(of: Watched) -> None:
             )
             names = None if earlier.name == later.name else {"before": earlier.name, "after": later.name}
             assert changes.get("name") == names
-        events = observe.record_events(of.shop.db, of.shop.connection, stream, str(one))
+        events = trace.record_events(of.shop.db, of.shop.connection, stream, str(one))
         assert [(e.detail, e.at) for e in events if e.event == "captured"] == [
             (f"version {v.version_no}", v.captured_at) for v in reversed(wanted)
         ]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.steps import connect, observe, preview, promote, select
+from sync_pipeline.steps import connect, preview, promote, select, trace
 from sync_pipeline.steps.approve.verdict import plan_facts
 from sync_pipeline_tests.databases import cloned, opened_as_the_application
 from sync_pipeline_tests.explored import browser
@@ -180,7 +180,7 @@ def _foreseen(own: Database, first: Any, then: Any, policy: str) -> None:
         return
     [(number, kind, external_id)] = keys
     store = next(one for one in connect.connections(it.db, it.org) if one.connection_id == number)
-    shown = observe.in_core(it.db, store, store.source.stream(f"{kind}s"), external_id)
+    shown = trace.in_core(it.db, store, store.source.stream(f"{kind}s"), external_id)
     assert it.world.apply(*keys).errors == []
     key = (store.name, kind, external_id)
     if (found := it.mapped().get(key)) is None:

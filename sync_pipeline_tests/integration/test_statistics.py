@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import psycopg
+
 from sync_pipeline.db import statistics
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
@@ -31,7 +33,9 @@ def fill(db: Database, org: connect.Organization, rows: int) -> None:
         )
 
 
-def test_tables_that_have_grown_by_half_are_analyzed(database: Database, org: connect.Organization) -> None:
+def test_tables_that_have_grown_by_half_are_analyzed(
+    database: Database, org: connect.Organization, owner_url: str
+) -> None:
     nothing = known_rows(database, org)
     assert set(nothing) == {*FILLED, "preview.difference"}, "each is there"
     fill(database, org, statistics.ENOUGH)
@@ -44,6 +48,9 @@ def test_tables_that_have_grown_by_half_are_analyzed(database: Database, org: co
     wait_until(lambda: analyzed(statistics.ENOUGH), "the filled table is analyzed, and no other")
     fill(database, org, 2 * statistics.ENOUGH)
     wait_until(lambda: analyzed(3 * statistics.ENOUGH), "it is analyzed again")
+    with psycopg.connect(owner_url.replace("+psycopg", "")) as owner:
+        known = owner.execute("SELECT attname FROM pg_stats WHERE schemaname = 'core' AND tablename = 'categories'")
+        assert {name for (name,) in known} <= {"org_id", "id", "parent_id"}, "what rows are found by; texts take longer"
 
 
 def test_the_role_may_analyze_all_of_them(database: Database, org: connect.Organization) -> None:

@@ -19,8 +19,8 @@ from sync_pipeline.cli.pipeline import by_reason
 from sync_pipeline.config import PROJECT
 from sync_pipeline.db.migrate import SQL, head
 from sync_pipeline.sources.network import PrivateAddress, check_public
-from sync_pipeline.steps.observe import RecordEvent
 from sync_pipeline.steps.preview import RecordDetail
+from sync_pipeline.steps.trace import RecordEvent
 
 
 def test_agents_propose_and_people_include(capsys: pytest.CaptureFixture[str]) -> None:

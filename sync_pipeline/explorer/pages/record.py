@@ -15,7 +15,7 @@ from sync_pipeline.explorer.pages.data import ConnectionName, Entity, list_addre
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.explorer.text import visible
 from sync_pipeline.sources.base import source
-from sync_pipeline.steps import connect, observe, preview
+from sync_pipeline.steps import connect, observe, preview, trace
 
 router = APIRouter(route_class=PageRoute)
 Reader = Annotated[Caller, Depends(may(Right.READ))]
@@ -46,9 +46,9 @@ async def record_page(  # noqa: PLR0913 - where, who, and what of it is shown
         shown: dict[str, Any] = {"record": record, "stream": stream, "connection": one, "version": version}
         [shown["row"]] = preview.browse_some(runtime.db, one, stream, [external_id])
         if tab in ("changes", "core"):
-            shown["core"] = observe.in_core(*here)
+            shown["core"] = trace.in_core(*here)
         elif tab == "events":
-            shown["events"] = observe.record_events(*here)
+            shown["events"] = trace.record_events(*here)
         elif tab == "related":
             shown["related"] = preview.relatives(*here)
         elif tab == "versions":

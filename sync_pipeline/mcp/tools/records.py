@@ -16,7 +16,7 @@ from sync_pipeline.mcp.answers import ToolAnswer
 from sync_pipeline.mcp.text import LONG, quoted, record_id, store_text
 from sync_pipeline.mcp.tool import Arguments, Call, Entity, Limit, Next, OfConnection, RecordId, tool
 from sync_pipeline.sources.base import Stream
-from sync_pipeline.steps import observe, preview
+from sync_pipeline.steps import preview, trace
 from sync_pipeline.steps.connect import Connection
 
 Part = Literal["changes", "core", "versions", "events", "raw"]
@@ -139,7 +139,7 @@ def _changes(of: _Asked) -> dict[str, Any]:
 
 
 def _core(of: _Asked) -> dict[str, Any]:
-    core = observe.in_core(of.call.db, of.one, of.stream, of.found.external_id)
+    core = trace.in_core(of.call.db, of.one, of.stream, of.found.external_id)
     now = of.call.reads.core(of.stream, core.table, {field.name: field.now for field in core.fields})
     after = of.call.reads.core(of.stream, core.table, {field.name: field.after for field in core.fields})
     fields = {
@@ -173,7 +173,7 @@ def _versions(of: _Asked) -> dict[str, Any]:
 
 
 def _events(of: _Asked) -> dict[str, Any]:
-    events = observe.record_events(of.call.db, of.one, of.stream, of.found.external_id)
+    events = trace.record_events(of.call.db, of.one, of.stream, of.found.external_id)
     return {
         "events": [
             {"at": event.at, "event": event.event, **({"plan": event.plan} if event.plan else {})}
@@ -218,7 +218,7 @@ def explain_record(call: Call, given: ExplainRecord) -> ToolAnswer:
     """Why a record is or is not in core: facts in order, each with what to do next. Works for ids that were never
     captured too."""
     one, stream = call.place(given.connection, given.entity)
-    found = observe.explain(call.db, one, stream, given.id)
+    found = trace.explain(call.db, one, stream, given.id)
     return ToolAnswer(
         {
             "connection": one.name,

@@ -13,10 +13,8 @@ from sync_pipeline.steps.observe.decision_log import (
     decision_log_count,
     deployment_log,
 )
-from sync_pipeline.steps.observe.explain import SENTENCES, Explanation, Fact, explain
 from sync_pipeline.steps.observe.failures import FailureReason, PlanResult, failed_plans, plan_results
 from sync_pipeline.steps.observe.history import KINDS, Day, Event, days, time_line
-from sync_pipeline.steps.observe.in_core import CoreField, RecordEvent, RecordInCore, in_core, record_events
 from sync_pipeline.steps.observe.merged import Merged, merged
 from sync_pipeline.steps.observe.operations import (
     EntityRun,

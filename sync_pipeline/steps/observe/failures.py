@@ -12,7 +12,6 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps.observe.waiting import MOST_NAMED
 from sync_pipeline.steps.observe.waiting import SQL as WAITING
-from sync_pipeline.steps.promote import statuses
 
 SQL = load(__package__, "failures.sql")
 _MOST = 3
@@ -80,13 +79,13 @@ def plan_results(
     """What became of each of these queues. `values`: reasons quote what records have; not where anybody reads them."""
     if not queues:
         return {}
-    found = statuses(db, org_id, queues)
     reasons: dict[UUID, list[FailureReason]] = defaultdict(list)
-    if failed := [str(one.queue_id) for one in found if one.failed]:
-        with db.org(org_id) as conn:
-            for row in execute(conn, SQL["commonest_reasons"], queues=failed, most=_MOST):
-                said = row.reason or "no reason was noted"
-                reasons[row.queue_id].append(FailureReason(said if values else without_values(said), row.records))
+    with db.org(org_id) as conn:
+        found = execute(conn, SQL["queue_results"], queues=[str(queue) for queue in queues]).all()
+        failed = [str(one.queue_id) for one in found if one.failed]
+        for row in execute(conn, SQL["commonest_reasons"], queues=failed, most=_MOST) if failed else ():
+            said = row.reason or "no reason was noted"
+            reasons[row.queue_id].append(FailureReason(said if values else without_values(said), row.records))
     return {
         one.queue_id: PlanResult(one.state, one.done, one.failed, one.cancelled, one.open, reasons[one.queue_id])
         for one in found

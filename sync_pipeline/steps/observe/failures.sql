@@ -1,3 +1,8 @@
+-- queue_results --
+SELECT queue_id, state, done, failed, cancelled, waiting + processing AS open
+FROM promote.sync_queue
+WHERE org_id = connect.current_org() AND queue_id = ANY(%(queues)s::uuid [])
+
 -- commonest_reasons --
 -- Why lines of these queues failed: the commonest reasons of each.
 SELECT f.queue_id, f.reason, f.records

@@ -14,7 +14,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import types_of
 from sync_pipeline.steps.connect import Organization
-from sync_pipeline.steps.promote.write.begin import begin
+from sync_pipeline.steps.preview import hold_core
 
 _SQL = load(__package__, "retention.sql")
 _AT_MOST = 10_000  # rows a transaction deletes
@@ -140,7 +140,7 @@ def delete_old(db: Database, org: Organization, settings: Settings) -> Mapping[s
     """Delete what is older than the settings say, in bounded transactions; returns how many rows of each table."""
     if settings.keep_undo_days is not None:
         with db.org(org.org_id) as conn:
-            begin(conn, None)  # undo takes the same lock: it has all images, or is refused
+            hold_core(conn, writing=True)  # undo takes the same lock: it has all images, or is refused
             execute(conn, _SQL["end_undo"], days=settings.keep_undo_days)
     deleted: dict[str, int] = {}
     for one in RETENTIONS:

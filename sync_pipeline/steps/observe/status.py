@@ -71,7 +71,10 @@ def status(db: Database, org: Organization) -> Sequence[ConnectionStatus]:
     with db.org(org.org_id) as conn:
         places = [(one, stream) for one in found for stream in one.source.streams.values()]
         facts = _facts(conn, places)
-        older = mapped_by_older(conn, places)
+        promoted = [
+            (one, stream) for one, stream in places if facts[one.connection_id, stream.entity_type].get("promoted")
+        ]
+        older = mapped_by_older(conn, promoted)
         for place, records in older.items():
             facts[place]["mapped_by_older"] = records
     return [

@@ -43,9 +43,11 @@ WHERE m.org_id = connect.current_org() AND m.core_table = '{table}' AND m.intern
 SELECT k.n
 FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
     WITH ORDINALITY AS k (connection_id, entity_type, external_id, n)
-JOIN promote.sync_queue_line AS l
-    ON l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.finished_at IS NULL
-        AND l.connection_id = k.connection_id AND l.entity_type = k.entity_type AND l.external_id = k.external_id;
+CROSS JOIN LATERAL (
+    SELECT 1 FROM promote.sync_queue_line AS l
+    WHERE l.org_id = connect.current_org() AND l.connection_id = k.connection_id AND l.entity_type = k.entity_type
+        AND l.external_id = k.external_id AND l.queue_id = %(queue)s::uuid AND l.finished_at IS NULL
+    LIMIT 1) AS open_line;
 
 -- owned_rows --
 -- The rows that have what is claimed, and these `rows`. `by_hand`: a person made it, and no record's values were ever

@@ -115,9 +115,6 @@ class _Worker:
     def _loop(self, pool: ThreadPoolExecutor) -> None:
         ahead: Future[_Batch | None] | None = None
         while True:
-            if self.filled >= statistics.ENOUGH:
-                statistics.refresh(self.db, self.org_id, FILLED)
-                self.filled = 0
             # The next batch was fetched during the last write, except at the start of a stage.
             batch = ahead.result() if ahead is not None else self._fetch()
             ahead = None
@@ -151,6 +148,9 @@ class _Worker:
 
     def _fetch(self) -> _Batch | None:
         """Claim a batch with its payloads and map them."""
+        if self.filled >= statistics.ENOUGH:  # beside the write of the batch before
+            self.filled = 0
+            statistics.refresh(self.db, self.org_id, FILLED)
         claim = str(uuid4())
         with self.db.org(self.org_id, async_commit=True) as conn:
             self.claims.add(claim)

@@ -11,9 +11,9 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import NotFound
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
-from sync_pipeline.steps.observe.in_core import RecordInCore, in_core
 from sync_pipeline.steps.preview import RecordDetail, record
 from sync_pipeline.steps.preview.entity import keys
+from sync_pipeline.steps.trace.in_core import RecordInCore, in_core
 
 _SQL = load(__package__, "explain.sql")
 # What each fact means, and what to do. The values of a fact never stand in these sentences.

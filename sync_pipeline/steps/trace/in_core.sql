@@ -45,13 +45,20 @@ WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s A
 -- included before is known from the plans that held the record, as long as these keep their items.
 WITH held AS (
     SELECT p.plan_id, p.created_at, p.state IN ('applied', 'undone') AS applied, i.batch_id, q.started_at, q.finished_at
-    FROM selection.sync_plan AS p
+    FROM (
+        SELECT q.plan_id, q.started_at, q.finished_at FROM promote.sync_queue_line AS l
+        JOIN promote.sync_queue AS q ON q.org_id = l.org_id AND q.queue_id = l.queue_id
+        WHERE l.org_id = connect.current_org() AND l.connection_id = %(connection_id)s
+            AND l.entity_type = %(entity_type)s AND l.external_id = %(external_id)s
+        UNION ALL
+        SELECT p.plan_id, NULL, NULL FROM selection.sync_plan AS p
+        WHERE p.org_id = connect.current_org() AND NOT EXISTS (
+            SELECT 1 FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id)) AS q
+    JOIN selection.sync_plan AS p ON p.org_id = connect.current_org() AND p.plan_id = q.plan_id
     CROSS JOIN LATERAL (
         SELECT o.batch_id FROM selection.sync_plan_item AS o
         WHERE o.org_id = p.org_id AND o.plan_id = p.plan_id AND o.connection_id = %(connection_id)s
             AND o.entity_type = %(entity_type)s AND o.external_id = %(external_id)s OFFSET 0) AS i
-    LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.plan_id = p.plan_id
-    WHERE p.org_id = connect.current_org()
 )
 SELECT e.at, e.event, e.actor, e.detail, p.plan_id AS plan FROM (
     SELECT v.captured_at AS at, 'captured' AS event, NULL AS actor, 'version ' || v.version_no AS detail,

@@ -1,0 +1,1 @@
+DROP INDEX promote.sync_queue_line_record;
