@@ -2,8 +2,8 @@
 
 Capturing a small store takes ten times as long as copying the database that holds it. A module defines
 
-- `template`, a module-wide fixture that yields what `captured` opens; every `database` of the module is then its copy;
-- a fixture of its own that calls `copy`.
+- `template = captured_once(shop, fill, capture)`; every `database` of the module is then its copy;
+- where the fixture `store`, which calls `copy`, is not enough, one of its own that does.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import pytest
 from sqlalchemy import make_url
 
 from sync_pipeline.config import Settings
@@ -70,6 +71,21 @@ def captured(
         capture(made)
         database.close()  # a database can only be cloned while nobody is connected to it
         yield Captured(str(make_url(owner_url).database), made, fill, began)
+
+
+def captured_once(
+    opening: Callable[[Database, Settings, connect.Organization, Any], AbstractContextManager[C]],
+    fill: Callable[[Clock], Any],
+    capture: Callable[[C], None],
+) -> Any:
+    """The fixture `template` of a module: what `captured` opens, once."""
+
+    @pytest.fixture(scope="module", name="template")
+    def template(server: EmbeddedPostgres) -> Iterator[Captured[C]]:
+        with captured(server, opening, fill, capture) as made:
+            yield made
+
+    return template
 
 
 def _filled(fill: Callable[[Clock], Any], began: datetime) -> Any:

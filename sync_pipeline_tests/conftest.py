@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
@@ -30,6 +31,13 @@ from sync_pipeline_tests.folders import data_folder
 from sync_pipeline_tests.homes import copy_home, shared_home
 from sync_pipeline_tests.passwords import hash_at_once
 from sync_pipeline_tests.waiting import do_not_delay
+
+if TYPE_CHECKING:  # a unit test starts without them
+    from playwright.sync_api import Browser
+
+    from sync_pipeline_tests.captured import Captured
+    from sync_pipeline_tests.served import Served
+    from sync_pipeline_tests.stores import Shop
 
 # A developer's own settings must not reach a test. And processes share what one of them has compiled.
 for name in [n for n in os.environ if n.startswith(("SYNC_", "DAGSTER_", "PYTHONDONTWRITEBYTECODE"))]:
@@ -115,6 +123,30 @@ def settings(tmp_path: Path) -> Settings:
 def org(database: Database) -> connect.Organization:
     """An organization with nothing in it."""
     return connect.add_organization(database, "acme", "Acme")
+
+
+@pytest.fixture
+def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
+    """The test's own copy of the shop that its module captures once (`captured_once`)."""
+    return template.copy(database, settings, org)
+
+
+@pytest.fixture
+def api(database: Database, settings: Settings) -> Iterator[Served]:
+    """The service on the test's database, over HTTP."""
+    from sync_pipeline_tests.served import served
+
+    with served(database, settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    from sync_pipeline_tests.chromium import chromium
+
+    with chromium() as one:
+        yield one
 
 
 def pytest_collection_finish() -> None:

@@ -14,7 +14,6 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline import gates
 from sync_pipeline.api.application import build
 from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.defs.sensors import SQL as SENSORS
@@ -27,8 +26,8 @@ from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 from sync_pipeline.steps.observe.validation import MatrixRow
 from sync_pipeline_tests import acceptance_scripts
 from sync_pipeline_tests.acceptance_scripts import Operator, Script, StepFailed
-from sync_pipeline_tests.captured import Captured, Clock, captured
-from sync_pipeline_tests.chromium import chromium, needs_chromium, visiting
+from sync_pipeline_tests.captured import Captured, Clock, captured_once
+from sync_pipeline_tests.chromium import needs_chromium, visiting
 from sync_pipeline_tests.explored import PASSWORD
 from sync_pipeline_tests.served import listening
 from sync_pipeline_tests.stores import Shop, shop
@@ -50,10 +49,7 @@ def capture_everything(opened: Shop) -> None:
     users.add_user(opened.db, opened.org, ANN, PASSWORD, "operator", actor="test")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_everything) as made:
-        yield made
+template = captured_once(shop, fill, capture_everything)
 
 
 @pytest.fixture
@@ -61,12 +57,6 @@ def store(template: Captured[Shop], database: Database, settings: Settings) -> I
     made = template.copy(database, settings, connect.organization(database, "acme"))
     yield made
     made.server.faults.clear()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
 
 
 def promote_twelve(store: Shop) -> None:

@@ -26,12 +26,6 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
-def api(database: Database, settings: Settings) -> Iterator[Served]:
-    with served(database, settings) as running:
-        yield running
-
-
-@pytest.fixture
 def address(database: Database, settings: Settings) -> Iterator[tuple[str, int]]:
     """The service on a real port."""
     with listening(build(settings, database)) as url:

@@ -20,7 +20,7 @@ from sync_pipeline.mcp.tools import TOOLS
 from sync_pipeline.steps import connect, observe, preview, promote, select
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.observe import validation
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Captured, Clock, captured_once
 from sync_pipeline_tests.databases import cloned, opened_as_the_application, settings_at
 from sync_pipeline_tests.explored import browser
 from sync_pipeline_tests.served import Served, served
@@ -59,10 +59,7 @@ def capture_all(opened: Shop) -> None:
         opened.preview(name)
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
+template = captured_once(shop, fill, capture_all)
 
 
 @dataclass

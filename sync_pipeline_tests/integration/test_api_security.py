@@ -17,13 +17,12 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline import gates
 from sync_pipeline.api.auth import RIGHTS, Right
 from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import approve, connect, observe, preview, promote, select
 from sync_pipeline.steps.connect import tokens, users
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.observe import validation
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Clock, captured_once
 from sync_pipeline_tests.passwords import PROFILE_IN_SERVICE
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
@@ -126,12 +125,6 @@ _UNKNOWN = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def api(database: Database, settings: Settings) -> Iterator[Served]:
-    with served(database, settings) as running:
-        yield running
-
-
 def fill(clock: Clock) -> Store:
     made = Store(clock=clock)
     seed(made, products=3, variable=0, customers=2, orders=2)
@@ -144,15 +137,7 @@ def capture_all(opened: Shop) -> None:
     opened.preview("customers")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
-
-
-@pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
-    return template.copy(database, settings, org)
+template = captured_once(shop, fill, capture_all)
 
 
 def _calls(api: Served) -> Iterator[tuple[str, str, str]]:

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from sandbox.woocommerce import Store, seed
-from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
-from sync_pipeline.db.engine import Database
-from sync_pipeline.steps import connect
-from sync_pipeline_tests.captured import Captured, Clock, captured
-from sync_pipeline_tests.served import Served, served
+from sync_pipeline_tests.captured import Clock, captured_once
+from sync_pipeline_tests.served import Served
 from sync_pipeline_tests.stores import Shop, shop
 
 START = "/api/v1/integrations/woocommerce/sync/products"
 SYNC = "/api/v1/integrations/sync"
-
-
-@pytest.fixture
-def api(database: Database, settings: Settings) -> Iterator[Served]:
-    with served(database, settings) as running:
-        yield running
 
 
 def fill(clock: Clock) -> Store:
@@ -39,15 +28,7 @@ def capture_all(opened: Shop) -> None:
         opened.preview(name)
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
-
-
-@pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
-    return template.copy(database, settings, org)
+template = captured_once(shop, fill, capture_all)
 
 
 def count(store: Shop, table: str) -> int:

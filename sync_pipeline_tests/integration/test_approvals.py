@@ -15,13 +15,12 @@ import pytest
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Conflict, NotApproved, StalePlan
 from sync_pipeline.steps import approve as step
 from sync_pipeline.steps import connect, promote, select
 from sync_pipeline.steps.connect.party import Party
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Captured, Clock, captured_once
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.shares import every
 from sync_pipeline_tests.stores import Shop, shop
@@ -45,10 +44,7 @@ def capture_all(opened: Shop) -> None:
     opened.preview("customers")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
+template = captured_once(shop, fill, capture_all)
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -15,14 +14,13 @@ import pytest
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, NotApproved, NotFound, StalePlan
 from sync_pipeline.steps import approve, connect, promote, select, trace
 from sync_pipeline.steps.approve import ApprovalPolicy
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.connect.party import Actor, Party
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Captured, Clock, captured_once
 from sync_pipeline_tests.stores import Shop, shop
 
 APPROVALS = importlib.import_module("sync_pipeline.steps.approve.approvals")
@@ -64,10 +62,7 @@ def apply(opened: Shop, plan: select.Plan, actor: Actor = "ann") -> promote.Appl
     return promote.apply(opened.db, opened.org.org_id, plan.plan_id, actor=actor)
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, in_core) as made:
-        yield made
+template = captured_once(shop, fill, in_core)
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -10,10 +9,9 @@ import pytest
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import capture, connect
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Captured, Clock, captured_once
 from sync_pipeline_tests.stores import Shop, shop
 
 
@@ -27,10 +25,7 @@ def capture_all(opened: Shop) -> None:
     opened.pull(full=True)
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
+template = captured_once(shop, fill, capture_all)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,13 +11,12 @@ import pytest
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError, Conflict, StalePlan
 from sync_pipeline.steps import connect, preview, promote, select
 from sync_pipeline.steps.approve import staleness
 from sync_pipeline.steps.select import reading
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Captured, Clock, captured_once
 from sync_pipeline_tests.stores import Shop, shop
 
 
@@ -34,10 +33,7 @@ def capture_all(opened: Shop) -> None:
         opened.preview(name)
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
+template = captured_once(shop, fill, capture_all)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ and a rule replaces nothing that a person decides at the same moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,12 +13,11 @@ from sqlalchemy import event
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps import connect, promote, select
 from sync_pipeline.steps.preview import compare_some
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Captured, Clock, captured_once
 from sync_pipeline_tests.stores import Shop, shop
 from sync_pipeline_tests.waiting import wait_until
 
@@ -47,10 +46,7 @@ def capture_all(opened: Shop) -> None:
     opened.preview("tags")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
+template = captured_once(shop, fill, capture_all)
 
 
 @pytest.fixture

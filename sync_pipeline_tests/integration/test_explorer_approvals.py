@@ -9,12 +9,11 @@ import pytest
 from sandbox.woocommerce import Store, seed
 from sync_pipeline import gates
 from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import approve, connect, observe, promote, select
 from sync_pipeline.steps.connect import tokens, users
 from sync_pipeline.steps.connect.party import Party
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Clock, captured_once
 from sync_pipeline_tests.explored import PASSWORD, Browser, browser, words
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
@@ -33,15 +32,7 @@ def capture_tags(opened: Shop) -> None:
     opened.preview("tags")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_tags) as made:
-        yield made
-
-
-@pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
-    return template.copy(database, settings, org)
+template = captured_once(shop, fill, capture_tags)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from html import unescape
@@ -15,18 +14,15 @@ import pytest
 from sandbox.woocommerce import Store, seed
 from sync_pipeline import gates
 from sync_pipeline.api.auth import NEEDED, RIGHTS, Right, needs
-from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
-from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.mount import routers
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.steps import approve, connect, observe, preview, promote, select
 from sync_pipeline.steps.connect import tokens, users
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.observe import validation
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Clock, captured_once
 from sync_pipeline_tests.explored import Browser, browser, words
-from sync_pipeline_tests.served import Served, served
+from sync_pipeline_tests.served import Served
 from sync_pipeline_tests.stores import Shop, shop
 
 LIST = "/ui/acme/shop/data/products"
@@ -148,21 +144,7 @@ def capture_all(opened: Shop) -> None:
     opened.preview("customers")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
-
-
-@pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
-    return template.copy(database, settings, org)
-
-
-@pytest.fixture
-def api(database: Database, settings: Settings) -> Iterator[Served]:
-    with served(database, settings) as running:
-        yield running
+template = captured_once(shop, fill, capture_all)
 
 
 @pytest.fixture

@@ -17,20 +17,8 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.mount import mount
 from sync_pipeline.explorer.render import CSP
 from sync_pipeline_tests.barriers import barriers
-from sync_pipeline_tests.chromium import chromium, needs_chromium, visiting
-from sync_pipeline_tests.served import Served, listening, served
-
-
-@pytest.fixture
-def api(database: Database, settings: Settings) -> Iterator[Served]:
-    with served(database, settings) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
+from sync_pipeline_tests.chromium import needs_chromium, visiting
+from sync_pipeline_tests.served import Served, listening
 
 
 @contextmanager

@@ -13,14 +13,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.api.application import build
-from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
-from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.mount import mount
-from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens
-from sync_pipeline_tests.captured import Captured, Clock, captured
-from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, visiting
+from sync_pipeline_tests.captured import Clock, captured_once
+from sync_pipeline_tests.chromium import log_in, needs_chromium, visiting
 from sync_pipeline_tests.served import listening
 from sync_pipeline_tests.stores import Shop, shop
 from sync_pipeline_tests.waiting import wait_until
@@ -57,21 +53,7 @@ def capture_all(opened: Shop) -> None:
     opened.preview("products")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
-
-
-@pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
-    return template.copy(database, settings, org)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
+template = captured_once(shop, fill, capture_all)
 
 
 @contextmanager

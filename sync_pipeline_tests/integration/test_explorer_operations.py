@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import unescape
 from typing import Any
@@ -12,17 +11,14 @@ import httpx
 import pytest
 
 from sandbox.woocommerce import Store, seed
-from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
-from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.dagster_ui import DagsterUi
 from sync_pipeline.explorer.pages.live import parts_of as live_parts
-from sync_pipeline.steps import capture, connect, observe
+from sync_pipeline.steps import capture, observe
 from sync_pipeline.steps.capture.run.ledger import close, open_run
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Clock, captured_once
 from sync_pipeline_tests.explored import Browser, browser, words
-from sync_pipeline_tests.served import Served, served
+from sync_pipeline_tests.served import Served
 from sync_pipeline_tests.stores import Shop, shop
 
 HERE = "/ui/acme/shop"
@@ -42,21 +38,7 @@ def capture_all(opened: Shop) -> None:
     opened.preview("customers")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
-
-
-@pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
-    return template.copy(database, settings, org)
-
-
-@pytest.fixture
-def api(database: Database, settings: Settings) -> Iterator[Served]:
-    with served(database, settings) as running:
-        yield running
+template = captured_once(shop, fill, capture_all)
 
 
 @pytest.fixture

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
 
 from sandbox.woocommerce import Store, seed
-from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
-from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.charts import chart
 from sync_pipeline.steps import approve, connect, observe, promote, select
 from sync_pipeline.steps.connect import tokens
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Clock, captured_once
 from sync_pipeline_tests.explored import Browser, browser, words
-from sync_pipeline_tests.served import Served, served
+from sync_pipeline_tests.served import Served
 from sync_pipeline_tests.stores import Shop, shop
 
 HOME = "/ui/acme"
@@ -38,21 +34,7 @@ def capture_all(opened: Shop) -> None:
     opened.preview("customers")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
-
-
-@pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
-    return template.copy(database, settings, org)
-
-
-@pytest.fixture
-def api(database: Database, settings: Settings) -> Iterator[Served]:
-    with served(database, settings) as running:
-        yield running
+template = captured_once(shop, fill, capture_all)
 
 
 @pytest.fixture

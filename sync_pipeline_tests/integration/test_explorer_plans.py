@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,8 +12,6 @@ from sqlalchemy import event
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline import gates
-from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import StalePlan, Unauthenticated
 from sync_pipeline.gates.causes.mass_deletion import CAUSE as MASS_DELETION
@@ -22,9 +19,9 @@ from sync_pipeline.steps import capture, connect, observe, preview, promote, sel
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 from sync_pipeline.steps.select import Plan
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Clock, captured_once
 from sync_pipeline_tests.explored import Browser, browser
-from sync_pipeline_tests.served import Served, served
+from sync_pipeline_tests.served import Served
 from sync_pipeline_tests.stores import Shop, shop
 
 PLANS = "/ui/acme/plans"
@@ -46,21 +43,7 @@ def capture_all(opened: Shop) -> None:
     opened.preview("customers")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
-
-
-@pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
-    return template.copy(database, settings, org)
-
-
-@pytest.fixture
-def api(database: Database, settings: Settings) -> Iterator[Served]:
-    with served(database, settings) as running:
-        yield running
+template = captured_once(shop, fill, capture_all)
 
 
 @pytest.fixture

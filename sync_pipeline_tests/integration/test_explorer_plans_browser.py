@@ -12,18 +12,15 @@ from playwright.sync_api import Browser, Page, expect
 
 from sync_pipeline import gates
 from sync_pipeline.api.application import build
-from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
-from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.mount import mount
 from sync_pipeline.gates.causes.mass_deletion import CAUSE as MASS_DELETION
-from sync_pipeline.steps import connect, promote, select
+from sync_pipeline.steps import promote, select
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 from sync_pipeline.steps.select import Plan
 from sync_pipeline_tests.barriers import barriers, in_views
-from sync_pipeline_tests.captured import Captured, captured
-from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, tab_to, visiting
+from sync_pipeline_tests.captured import captured_once
+from sync_pipeline_tests.chromium import log_in, needs_chromium, tab_to, visiting
 from sync_pipeline_tests.integration.test_explorer_browser import HOSTILE, capture_all, fill
 from sync_pipeline_tests.served import listening
 from sync_pipeline_tests.stores import Shop, shop
@@ -34,21 +31,7 @@ LIST = "/ui/acme/shop/data/products"
 PLANS = "/ui/acme/plans"
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
-
-
-@pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
-    return template.copy(database, settings, org)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
+template = captured_once(shop, fill, capture_all)
 
 
 @contextmanager

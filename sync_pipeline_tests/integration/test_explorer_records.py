@@ -9,15 +9,12 @@ from typing import Any
 import pytest
 
 from sandbox.woocommerce import Store, seed
-from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
-from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
-from sync_pipeline.steps import connect, trace
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline.steps import trace
+from sync_pipeline_tests.captured import Clock, captured_once
 from sync_pipeline_tests.explored import Browser, browser, words
 from sync_pipeline_tests.integration.test_explorer_data import promote_some
-from sync_pipeline_tests.served import Served, served
+from sync_pipeline_tests.served import Served
 from sync_pipeline_tests.stores import Shop, shop
 
 LIST = "/ui/acme/shop/data/products"
@@ -36,21 +33,7 @@ def capture_all(opened: Shop) -> None:
     opened.preview("products")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
-
-
-@pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
-    return template.copy(database, settings, org)
-
-
-@pytest.fixture
-def api(database: Database, settings: Settings) -> Iterator[Served]:
-    with served(database, settings) as running:
-        yield running
+template = captured_once(shop, fill, capture_all)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from html import unescape
 from http.server import BaseHTTPRequestHandler
 
@@ -17,14 +16,13 @@ from pydantic import SecretStr
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.explorer.roles import pages
 from sync_pipeline.explorer.settings_form import fields_of, filled, grouped, read
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect, promote, select
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Clock, captured_once
 from sync_pipeline_tests.explored import Browser, browser
 from sync_pipeline_tests.hostile import answering, send
 from sync_pipeline_tests.served import Served, served
@@ -47,21 +45,7 @@ def capture_all(opened: Shop) -> None:
     opened.preview("customers")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
-
-
-@pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
-    return template.copy(database, settings, org)
-
-
-@pytest.fixture
-def api(database: Database, settings: Settings) -> Iterator[Served]:
-    with served(database, settings) as running:
-        yield running
+template = captured_once(shop, fill, capture_all)
 
 
 @pytest.fixture

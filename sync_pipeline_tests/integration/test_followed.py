@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from sandbox.odoo import Store, seed
 from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import StalePlan
 from sync_pipeline.steps import connect, observe, preview, promote, select
 from sync_pipeline.steps.capture.followed import followed_types
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Captured, Clock, captured_once
 from sync_pipeline_tests.odoo_stores import Odoo, ask, odoo
 
 FOLLOWING = ("products", "variants", "stock", "customers", "orders", "order_lines")
@@ -34,10 +32,7 @@ def promote_all(opened: Odoo) -> None:
     apply(opened)
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Odoo]]:
-    with captured(server, odoo, fill, promote_all) as made:
-        yield made
+template = captured_once(odoo, fill, promote_all)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 import zlib
-from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -25,7 +24,7 @@ from sync_pipeline.sources.settings import LOCAL
 from sync_pipeline.steps import capture, connect
 from sync_pipeline_tests.hostile import Answering, answering, send
 from sync_pipeline_tests.hostile_spellings import spellings
-from sync_pipeline_tests.served import Served, served
+from sync_pipeline_tests.served import Served
 
 PASSWORD = 'a quiet/yellow "lamp" & 7'
 KEY, SECRET = "key-without-a-form", "secret/without=a form"
@@ -54,12 +53,6 @@ def _told(kind: str) -> Answering:
             send(handler, 302, b"", Location=f"http://127.0.0.1:1/?x={seen}")
 
     return answer
-
-
-@pytest.fixture
-def api(database: Database, settings: Settings) -> Iterator[Served]:
-    with served(database, settings) as running:
-        yield running
 
 
 @pytest.mark.parametrize("provider", ["woocommerce", "odoo"])

@@ -33,7 +33,7 @@ from sync_pipeline.steps.connect import limits, tokens
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline_tests.agents import INJECTED, Agent, Era, Transport, World, inside, outside, world
 from sync_pipeline_tests.alike import differences
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Captured, Clock, captured_once
 from sync_pipeline_tests.databases import settings_at
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -61,10 +61,7 @@ def capture_all(opened: Shop) -> None:
         opened.preview(name)
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
+template = captured_once(shop, fill, capture_all)
 
 
 @pytest.fixture(scope="module")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from sandbox.odoo import Store, seed
 from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.sources.base import Sweep
 from sync_pipeline.sources.odoo.stream import OdooStream
 from sync_pipeline.steps import connect
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Captured, Clock, captured_once
 from sync_pipeline_tests.odoo_stores import Odoo, ask, customer_ids, odoo
 
 
@@ -30,10 +29,7 @@ def capture_all(opened: Odoo) -> None:
     opened.pull()
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Odoo]]:
-    with captured(server, odoo, fill, capture_all) as made:
-        yield made
+template = captured_once(odoo, fill, capture_all)
 
 
 @pytest.fixture

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection as Transaction
 
 from sandbox.woocommerce import Store, seed
-from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
-from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect, preview, select
 from sync_pipeline.steps.preview import RecordView, counts, paging
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Clock, captured_once
 from sync_pipeline_tests.stores import Shop, shop
 
 _RECORDS = """
@@ -41,15 +37,7 @@ def capture_all(opened: Shop) -> None:
     opened.preview("products")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
-
-
-@pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
-    return template.copy(database, settings, org)
+template = captured_once(shop, fill, capture_all)
 
 
 def add(store: Shop, ids: list[str], **columns: list[Any]) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError, NotFound, StalePlan
 from sync_pipeline.steps import connect, preview, promote, select
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Captured, Clock, captured_once
 from sync_pipeline_tests.stores import Shop, shop
 
 
@@ -30,10 +28,7 @@ def capture_all(opened: Shop) -> None:
         opened.preview(name)
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
+template = captured_once(shop, fill, capture_all)
 
 
 @pytest.fixture

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.cli.status import _work
-from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
-from sync_pipeline.db.engine import Database
-from sync_pipeline.steps import capture, connect, observe
+from sync_pipeline.steps import capture, observe
 from sync_pipeline.steps.observe import WorkProgress
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Clock, captured_once
 from sync_pipeline_tests.served import served
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -31,15 +26,7 @@ def fill(clock: Clock) -> Store:
     return made
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, lambda _: None) as made:
-        yield made
-
-
-@pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
-    return template.copy(database, settings, org)
+template = captured_once(shop, fill, lambda _: None)
 
 
 def watched(store: Shop, *, full: bool = False, kill_at: int | None = None) -> list[WorkProgress]:

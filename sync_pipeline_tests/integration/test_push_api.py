@@ -36,12 +36,6 @@ SECRET = "a secret of the webhook's own"
 
 
 @pytest.fixture
-def api(database: Database, settings: Settings) -> Iterator[Served]:
-    with served(database, settings) as running:
-        yield running
-
-
-@pytest.fixture
 def here(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
     store = Store()
     seed(store, products=4, variable=1, customers=3, orders=3)

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from sandbox.woocommerce import Store, seed
-from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
-from sync_pipeline.db.engine import Database
-from sync_pipeline.steps import connect, observe, promote, select
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline.steps import observe, promote, select
+from sync_pipeline_tests.captured import Clock, captured_once
 from sync_pipeline_tests.stores import Shop, shop
 
 _COUNTED = """
@@ -44,15 +37,7 @@ def pull(opened: Shop) -> None:
     opened.pull("products")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, pull) as made:
-        yield made
-
-
-@pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
-    return template.copy(database, settings, org)
+template = captured_once(shop, fill, pull)
 
 
 def test_it_is_what_counting_finds(store: Shop) -> None:

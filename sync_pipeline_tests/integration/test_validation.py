@@ -16,7 +16,6 @@ import pytest
 from sandbox.woocommerce import Store, seed
 from sync_pipeline import gates
 from sync_pipeline.config import Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
 from sync_pipeline.defs.requests import durable_requests
@@ -29,7 +28,7 @@ from sync_pipeline.steps.connect import tokens, users
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.observe import validation
 from sync_pipeline.steps.observe.validation import Validation, signoff
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Captured, Clock, captured_once
 from sync_pipeline_tests.explored import PASSWORD, browser, words
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
@@ -51,10 +50,7 @@ def capture_everything(opened: Shop) -> None:
         opened.preview(name)
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_everything) as made:
-        yield made
+template = captured_once(shop, fill, capture_everything)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,13 +18,12 @@ import pytest
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import PROJECT, Settings
-from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Busy
 from sync_pipeline.sources.base import Presence
 from sync_pipeline.steps import capture, connect, push
 from sync_pipeline.steps.push import NotGenuine
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Captured, Clock, captured_once
 from sync_pipeline_tests.stores import Shop, shop
 from sync_pipeline_tests.waiting import wait_until
 
@@ -42,10 +41,7 @@ def capture_all(opened: Shop) -> None:
     connect.set_webhook_secret(opened.db, opened.settings, opened.connection, SECRET, actor="test")
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, capture_all) as made:
-        yield made
+template = captured_once(shop, fill, capture_all)
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
-"""Plans: what waits, what one does to each record, and what people do with it."""
+"""Plans: what waits, and what people do with it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from sync_pipeline.api.auth import RIGHTS, Caller, Right, may
@@ -14,23 +12,18 @@ from sync_pipeline.api.contracts.base import Shape, Why
 from sync_pipeline.api.contracts.sync import ApprovedHash
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
-from sync_pipeline.errors import ConfigurationError, Conflict, StalePlan
+from sync_pipeline.errors import Conflict, StalePlan
 from sync_pipeline.explorer import forms, nav, render
-from sync_pipeline.explorer.live import by_key
+from sync_pipeline.explorer.plan_view import EVERYTHING, LookedFor, lines_of, plan_address, show_plan
 from sync_pipeline.explorer.session import PageRoute
-from sync_pipeline.steps import approve, observe, promote, select
+from sync_pipeline.steps import approve, promote, select
 from sync_pipeline.steps.connect.party import Party
-from sync_pipeline.steps.observe.heartbeat import is_alive
 from sync_pipeline.steps.select import Plan, PlanState
-from sync_pipeline.steps.select.reading import Action
 
 router = APIRouter(route_class=PageRoute)
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Proposer = Annotated[Caller, Depends(may(Right.PROPOSE, everywhere=True))]
 Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
-SIZE = 25
-_NAMED = 20  # of the records that changed, and of lines that failed, so many are shown
-_FAILED = 50
 
 
 class PlanFor(Shape):
@@ -44,34 +37,6 @@ class Refusal(Shape):
     """Why a plan is refused."""
 
     why: Why = None
-
-
-@dataclass(frozen=True, slots=True)
-class LookedFor:
-    """Which lines of a plan are shown."""
-
-    action: Action | None
-    search: str | None
-    entity: str | None
-    after: int
-
-
-EVERYTHING = LookedFor(None, None, None, 0)
-
-
-def lines_of(
-    action: Action | None = None,
-    q: Annotated[str | None, Query(max_length=200)] = None,
-    entity: Annotated[str | None, Query(max_length=130)] = None,
-    after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
-) -> LookedFor:
-    """What the address asks for."""
-    return LookedFor(action, (q or "").strip() or None, entity, after)
-
-
-def plan_address(caller: Caller, plan_id: UUID) -> str:
-    """The address of a plan."""
-    return f"/ui/{caller.org.slug}/plans/{plan_id}"
 
 
 @router.get("/ui/{org}/plans")
@@ -156,102 +121,7 @@ async def plan_page(
     wanted: Annotated[LookedFor, Depends(lines_of)],
 ) -> Response:
     """What it does to each record, how far it is, and what can be done with it."""
-    return await _shown(request, runtime, caller, plan_id, wanted)
-
-
-async def _shown(
-    request: Request,
-    runtime: ApiRuntime,
-    caller: Caller,
-    plan_id: UUID,
-    wanted: LookedFor,
-    stale: StalePlan | None = None,
-    refused: str | None = None,
-) -> Response:
-    """The page of a plan. `stale`: an action was refused for what moved; the page names it, instead of the old one.
-    `refused`: why an action was, where the page that asked for it was an old one."""
-    shown = await runtime.run(_read, runtime, caller, plan_id, wanted)
-    if stale is not None and not (shown["stale"] and shown["stale"].count):
-        shown["stale"] = promote.Staleness(len(stale.stale), stale.of, stale.stale)  # no comparison saw it yet
-    rights = RIGHTS[caller.role]
-    return render.page(
-        request,
-        "plans/page.html",
-        status=200 if stale is None and refused is None else 409,
-        headers=None if stale is None and refused is None else render.INSTEAD,
-        refused=refused,
-        here=("", "plans"),
-        links=[] if render.is_fragment(request) else await runtime.run(nav.links, runtime, caller),
-        wanted=wanted,
-        size=SIZE,
-        named=_NAMED,
-        may_promote=Right.PROMOTE in rights,
-        may_propose=Right.PROPOSE in rights,
-        address=plan_address(caller, plan_id),
-        at=_addresses(plan_address(caller, plan_id), wanted),
-        record_at=record_at(caller),
-        **shown,
-    )
-
-
-def _read(runtime: ApiRuntime, caller: Caller, plan_id: UUID, wanted: LookedFor) -> dict[str, Any]:
-    db, org = runtime.db, caller.org
-    found = select.plan(db, org, plan_id)
-    kinds = select.plan_kinds(db, org, plan_id)
-    some = [one for one in kinds if wanted.entity in (None, f"{one.connection}/{one.stream.name}")]
-    if wanted.entity is not None and not some:
-        raise ConfigurationError("The plan has no records of this entity.")
-    queue = promote.status(db, org.org_id, found.queue) if found.queue else None
-    idle = queue is None or (queue.open > 0 and queue.started_at is None)
-    waits = found.state == "proposed" or (found.state == "approved" and idle)
-    granted, _ = approve.approvals(db, org, subject="plan", subject_id=plan_id, page_size=_NAMED)
-    failed = queue is not None and queue.failed > 0
-    return {
-        "plan": found,
-        "approvals": granted,
-        "verdict": approve.verdict(db, org, plan_id) if found.agent and found.state == "proposed" else None,
-        "may_approve": not found.agent or Party.of(caller, "explorer").is_person,
-        "kinds": kinds,
-        "page": select.browse_items(
-            db,
-            org,
-            plan_id,
-            some,
-            effects=promote.effects,
-            action=wanted.action,
-            search=wanted.search,
-            after=wanted.after,
-            size=SIZE,
-        ),
-        "proposers": select.proposers(db, org, plan_id),
-        "left_out": select.left_out(db, org, [(one.connection_id, one.stream.entity_type) for one in kinds])
-        if found.state == "proposed" and found.origin not in ("agent", "remap", "repair")
-        else [],
-        "events": select.plan_events(db, org, found),
-        "queue": queue,
-        "stale": promote.stale(db, org.org_id, plan_id) if waits else None,
-        "failed": promote.lines(db, org.org_id, queue.queue_id, state="failed", limit=_FAILED)
-        if queue is not None and failed
-        else [],
-        "running": by_key(observe.progress(db, org.org_id)) if queue is not None and queue.open else {},
-        "dagster_away": queue is not None and queue.open > 0 and queue.started_at is None and not is_alive(db),
-    }
-
-
-def _addresses(base: str, wanted: LookedFor) -> Callable[..., str]:
-    def at(**changes: Any) -> str:
-        given = {"action": wanted.action, "entity": wanted.entity, "q": wanted.search, "after": None, **changes}
-        query = urlencode({name: value for name, value in given.items() if value})
-        return f"{base}?{query}" if query else base
-
-    return at
-
-
-def record_at(caller: Caller) -> Callable[[str, str, str], str]:
-    """The addresses of records, by connection, entity and id."""
-    return lambda connection, entity, external_id: (
-        f"/ui/{caller.org.slug}/{quote(connection, safe='')}/data/{entity}/{quote(external_id, safe='')}"
-    )
+    return await show_plan(request, runtime, caller, plan_id, wanted)
 
 
 async def _acted(
@@ -261,9 +131,9 @@ async def _acted(
     try:
         await runtime.slowly(act)
     except StalePlan as stale:
-        return await _shown(request, runtime, caller, plan_id, EVERYTHING, stale)
+        return await show_plan(request, runtime, caller, plan_id, EVERYTHING, stale)
     except Conflict as error:
-        return await _shown(request, runtime, caller, plan_id, EVERYTHING, refused=str(error))
+        return await show_plan(request, runtime, caller, plan_id, EVERYTHING, refused=str(error))
     return forms.then(plan_address(caller, plan_id))
 
 
@@ -324,7 +194,7 @@ async def replace_plan(request: Request, runtime: RuntimeDep, caller: Promoter, 
     try:
         made = await runtime.slowly(select.replace_plan, runtime.db, caller.org, plan_id, actor=by)
     except Conflict as error:
-        return await _shown(request, runtime, caller, plan_id, EVERYTHING, refused=str(error))
+        return await show_plan(request, runtime, caller, plan_id, EVERYTHING, refused=str(error))
     return forms.then(plan_address(caller, made.plan_id))
 
 

@@ -10,7 +10,7 @@ from sync_pipeline.api.auth import Caller, Right, may
 from sync_pipeline.api.contracts.base import Shape
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.explorer import forms, nav, render
-from sync_pipeline.explorer.pages.plans import plan_address, record_at
+from sync_pipeline.explorer.plan_view import plan_address, record_at
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.steps import promote, select
 
