@@ -10,9 +10,11 @@ from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org, Why
 from sync_pipeline.cli.output import answer, emit, note, row, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sync_pipeline.cli.context import Context
     from sync_pipeline.steps.connect import Organization
-    from sync_pipeline.steps.select import Plan
+    from sync_pipeline.steps.select import HeldBack, Plan, WhereIncluded
 
 PlanHash = Annotated[
     str | None, typer.Option("--hash", metavar="HASH", help="The plan's hash, as it was read.", show_default=False)
@@ -68,9 +70,11 @@ def plan(
             left = select.left_out(context.db, tenant, entities)
             if made:
                 told += filter(None, [select.say_left_out(left)])
+                told += _held_back(org, select.held_back(context.db, tenant, made))
             else:
                 nothing = select.nothing_to_plan(context.db, tenant, actor=context.party, entities=entities)
-                told.append(f"{nothing} Next: sync-pipeline status {org}")
+                where = select.where_included(context.db, tenant, entities)
+                told.append(f"{nothing} Next: sync-pipeline {_next(org, where)}")
             for one in left:
                 of = f"--connection {one.connection} --entity {one.stream.name}"
                 told.append(f"See them: sync-pipeline table {org} {of} --choice include")
@@ -84,6 +88,20 @@ def plan(
         say(f"Next: sync-pipeline apply {org} {made.plan_id}")
     for sentence in told:
         note(sentence)
+
+
+def _held_back(org: str, held: "Sequence[HeldBack]") -> list[str]:
+    """Which decisions keep records of a plan out of core, and where they are answered."""
+    from sync_pipeline.steps import select
+
+    return [f"{select.say_held_back(one)} See: sync-pipeline decisions list {org}" for one in held]
+
+
+def _next(org: str, where: "WhereIncluded") -> str:
+    """What to do with what is included where a new plan would be empty."""
+    if where.queued_plan is not None:
+        return f"apply {org} {where.queued_plan}"
+    return f"plans {org} {where.plan.plan_id}" if where.plan is not None else f"status {org}"
 
 
 def apply(org: Org, plan: PlanId, plan_hash: PlanHash = None, as_json: Json = False) -> None:

@@ -52,7 +52,7 @@ def status(org: Org, as_json: Json = False) -> None:
     for work in working:
         say(f"At work: {_work(org, work)}")
     _stopped(org, gates, failed)
-    _advise(org, found)
+    _advise(org, found, working)
 
 
 def show_connection(one: "ConnectionStatus") -> None:
@@ -93,7 +93,10 @@ def _work(org: str, one: "WorkProgress") -> str:
     counted = f"{one.done:,}{f' of {one.total:,}' if one.total else ''}" if one.done or one.total else ""
     pace = f"{one.per_minute:,.0f}/min" if one.per_minute >= 1 else ""
     left = f"{one.eta_seconds:,.0f} s left" if one.eta_seconds else ""
-    note = f"stopped; `sync-pipeline pull {org}` goes on there" if one.state == "stopped" else one.note
+    note = one.note
+    if one.state == "stopped":
+        again = f"apply {org} {one.plan_id}` goes on with it" if one.plan_id else f"pull {org}` goes on there"
+        note = f"stopped; `sync-pipeline {again}"
     return f"{where}{', '.join(filter(None, (one.title, counted, pace, left, note)))}"
 
 
@@ -119,14 +122,18 @@ def _stopped(org: str, gates: "Sequence[Decision]", failed: "Mapping[UUID, PlanR
         say(f"Records of more plans failed: sync-pipeline plans {org} --state applied")
 
 
-def _advise(org: str, found: Any) -> None:
+def _advise(org: str, found: Any, working: "Sequence[WorkProgress]") -> None:
     entities = [e for one in found for e in one.entities]
     older = sum(e.mapped_by_older for e in entities)
     if older:
         say(f"{older:,} records were mapped by an older mapper. Renew them: sync-pipeline plan {org} --remap")
     if any(e.quarantined for e in entities):
         say(f"Some records could not be captured. Show them: sync-pipeline quarantine {org}")
-    if all(e.last_run is None for e in entities):
+    stopped = [one for one in working if one.state == "stopped"]
+    applied = next((one.plan_id for one in stopped if one.plan_id), None)
+    if applied is not None:
+        say(f"Next: sync-pipeline apply {org} {applied}")
+    elif stopped or all(e.last_run is None for e in entities):
         say(f"Next: sync-pipeline pull {org}")
     elif any(e.undecided for e in entities):
         most, where = max(

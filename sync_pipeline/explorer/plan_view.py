@@ -119,6 +119,7 @@ def _read(runtime: ApiRuntime, caller: Caller, plan_id: UUID, wanted: LookedFor)
         "left_out": select.left_out(db, org, [(one.connection_id, one.stream.entity_type) for one in kinds])
         if found.state == "proposed" and found.origin not in ("agent", "remap", "repair")
         else [],
+        "held_back": select.held_back(db, org, found),
         "events": select.plan_events(db, org, found),
         "queue": queue,
         "stale": promote.stale(db, org.org_id, plan_id) if waits else None,

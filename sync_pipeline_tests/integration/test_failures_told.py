@@ -22,7 +22,7 @@ from sync_pipeline.steps import connect, observe, promote, select
 from sync_pipeline.steps.observe.failures import without_values
 from sync_pipeline_tests.stores import Shop, shop
 
-WAITS = "waits for a person (`sync-pipeline decisions list`)"
+WAITS = "stopped it (`sync-pipeline decisions list`)"
 
 
 @pytest.fixture
@@ -92,8 +92,12 @@ def test_a_plan_of_which_nothing_was_promoted_does_not_read_as_applied(
 ) -> None:
     [gate] = observe.decisions(stopped.db, stopped.org)
     plan = planned(stopped, "products")
+    plans_command.plans("acme", plan)
+    assert f"Decision {gate.decision_id} holds back 6 records: they are not promoted" in said(capsys)
+    assert select.read_plan(stopped.db, stopped.org, plan).held_back == [select.HeldBack(gate.decision_id, 6)]
     report = applied(stopped, plan)
     assert (report.done, report.failed) == (0, 6)
+    assert select.read_plan(stopped.db, stopped.org, plan).held_back == [], "what became of it is said by its lines"
 
     plans_command.plans("acme")
     shown = said(capsys)
@@ -167,7 +171,7 @@ def test_reasons_are_counted_and_the_commonest_come_first(stopped: Shop, capsys:
     shown = said(capsys)
     assert "applied, partial" in shown
     assert f"{plan[:8]}: 6 records failed: Decision" in shown
-    assert "answered (2); reason " in shown
+    assert "decisions resume` (2); reason " in shown
     assert "; 2 for other reasons. See: sync-pipeline queue show" in shown
 
 

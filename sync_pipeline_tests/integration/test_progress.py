@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 from sandbox.woocommerce import Store, seed
-from sync_pipeline.cli.status import _work
-from sync_pipeline.steps import capture, observe
+from sync_pipeline.cli import context
+from sync_pipeline.cli import plan as plan_command
+from sync_pipeline.cli.status import _work, status
+from sync_pipeline.steps import capture, observe, promote, select
 from sync_pipeline.steps.observe import WorkProgress
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 from sync_pipeline_tests.captured import Clock, captured_once
@@ -113,6 +117,43 @@ def test_a_killed_pull_that_nobody_resumes_leaves_no_log_that_runs(store: Shop) 
     assert observe.progress(store.db, store.org.org_id) == []
     states = [row.status for row in store.rows("SELECT status FROM capture.sync_logs ORDER BY log_id")]
     assert states == ["success", "failed", "success"]
+
+
+def test_a_killed_application_says_how_it_goes_on(
+    store: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.pull("products")
+    store.preview("products")
+    stream = store.connection.source.stream("products")
+    select.select(store.db, store.connection, stream, include=True, everything=True, actor="ann")
+    plan = select.make_plan(store.db, store.org, actor="ann")
+    assert plan is not None
+    seen: list[WorkProgress] = []
+
+    def kill(_: object) -> None:
+        seen.extend(observe.progress(store.db, store.org.org_id))
+        raise Killed()
+
+    with pytest.raises(Killed):
+        promote.apply(store.db, store.org.org_id, plan.plan_id, actor="ann", progress=kill)
+    [running], [stopped] = seen, observe.progress(store.db, store.org.org_id)
+    assert running.state == "running"
+    assert running.done == stopped.done > 0
+    assert (stopped.state, stopped.plan_id, stopped.eta_seconds) == ("stopped", plan.plan_id, None)
+
+    monkeypatch.setattr(context, "opened", lambda: nullcontext(context.Context(store.settings, store.db)))
+    monkeypatch.setattr(plan_command, "opened", context.opened)
+    monkeypatch.setenv("COLUMNS", "400")
+    again = f"sync-pipeline apply acme {plan.plan_id}"
+    status("acme")
+    shown = capsys.readouterr().out
+    assert f"At work: Apply a plan, {stopped.done} of {PRODUCTS}, stopped; `{again}` goes on with it" in shown
+    assert shown.endswith(f"Next: {again}\n")
+    plan_command.plan("acme")
+    assert capsys.readouterr().err.endswith(f"Next: {again}\n"), "a new plan would be empty"
+
+    promote.apply(store.db, store.org.org_id, plan.plan_id, actor="ann")
+    assert observe.progress(store.db, store.org.org_id) == []
 
 
 def test_a_request_says_what_it_waits_for(store: Shop) -> None:

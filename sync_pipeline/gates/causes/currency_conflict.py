@@ -8,7 +8,11 @@ CAUSE = Cause(
     blocks="prices without a currency, of one connection",
     question="{store} has prices in {theirs}, but {organization} uses {ours}. Which currency are these prices in?",
     options=(
-        Option("hold", "Records with prices are not promoted from this store; everything else continues.", "None."),
+        Option(
+            "hold",
+            "Records with prices are not promoted from this store, but deletions are; all else continues.",
+            "None.",
+        ),
         Option(
             "own_currency",
             "Its prices are promoted in {theirs}.",

@@ -10,7 +10,7 @@ CAUSE = Cause(
     options=(
         Option(
             "hold",
-            "No {title} of this store are promoted until the field is back; everything else continues.",
+            "No {title} of this store are promoted until the field is back, but deletions are; all else continues.",
             "Core keeps its present values, which become outdated.",
         ),
         Option(

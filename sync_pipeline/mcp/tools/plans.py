@@ -117,6 +117,10 @@ def get_plan(call: Call, given: GetPlan) -> ToolAnswer:
                 for one in moved.records[:10]
             ]
             head["stale_records"] = moved.count
+            head["held_back"] = [
+                {"decision": one.decision, "records": one.records}
+                for one in select.held_back(call.db, call.caller.org, found)
+            ]
             head |= verdict(call, found)
     return ToolAnswer(head, rows, more=bool(rows) and lines.lines[-1].number < lines.total)
 

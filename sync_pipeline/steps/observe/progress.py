@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from sqlalchemy import Connection as Transaction
 
@@ -16,6 +17,7 @@ from sync_pipeline.steps.observe.heartbeat import SILENT_SECONDS, seen_at
 
 _SQL = load(__package__, "progress.sql")
 STOPPED = "stopped; it goes on with the next refresh"
+_STOPPED_QUEUE = "stopped; applying the plan again goes on with it"
 _ASKED = {"preview": "Compare with core", "reconcile": "Reconcile with the stores", "validate": "Validate"}
 
 Kind = Literal["apply", "pull", "request"]
@@ -44,6 +46,7 @@ class WorkProgress:
     entity: str | None = None
     run_id: str | None = None  # the Dagster run
     note: str | None = None  # what it waits for, in words
+    plan_id: UUID | None = None  # that is applied
 
 
 def progress(db: Database, org_id: int) -> Sequence[WorkProgress]:
@@ -58,10 +61,7 @@ def progress(db: Database, org_id: int) -> Sequence[WorkProgress]:
             pulls = [row for row in execute(conn, _SQL["pulls_at_work"]) if row.alive or row.run_id in dead]
         waits = _why_it_waits(conn) if any(row.state == "waiting" for row in requests) else None
     return [
-        *(
-            _of(f"queue:{row.queue_id}", None, row.finished, row.total, row.failed, row.done + row.failed, row.seconds)
-            for row in queues
-        ),
+        *(_queue(row) for row in queues),
         *(_request(row, waits) for row in requests),
         *(_pull(row) for row in pulls),
     ]
@@ -72,6 +72,21 @@ def _why_it_waits(conn: Transaction) -> str:
     if seen is None or (datetime.now(UTC) - seen).total_seconds() > SILENT_SECONDS:
         return "waits for Dagster, which does not run; `sync-pipeline up` starts it"
     return "waits for Dagster, which begins it in a few seconds"
+
+
+def _queue(row: Any) -> WorkProgress:
+    return _of(
+        f"queue:{row.queue_id}",
+        None,
+        row.finished,
+        row.total,
+        row.failed,
+        row.done + row.failed,
+        row.seconds,
+        state="running" if row.alive else "stopped",
+        note=None if row.alive else _STOPPED_QUEUE,
+        plan_id=row.plan_id,
+    )
 
 
 def _request(row: Any, waits: str | None) -> WorkProgress:

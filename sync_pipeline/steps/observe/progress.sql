@@ -1,9 +1,20 @@
 -- queues_at_work --
-SELECT queue_id, total, done, failed, done + failed + cancelled AS finished,
-       extract(epoch FROM clock_timestamp() - started_at)::float8 AS seconds
-FROM promote.sync_queue
-WHERE org_id = connect.current_org() AND state IN ('draft', 'processing')
-ORDER BY created_at
+-- A worker has the lease of lines that it claimed, and claims the first open ones: those lie near the number of finished ones.
+-- While it writes the last ones it claimed, it holds core instead.
+SELECT q.queue_id, q.plan_id, q.total, q.done, q.failed, q.done + q.failed + q.cancelled AS finished,
+       extract(epoch FROM clock_timestamp() - q.started_at)::float8 AS seconds,
+       q.started_at IS NULL OR EXISTS (
+           SELECT 1 FROM promote.sync_queue_line AS l
+           WHERE l.org_id = q.org_id AND l.queue_id = q.queue_id AND l.lease_until > now()
+               AND l.line_no BETWEEN q.done + q.failed + q.cancelled - 20000 AND q.done + q.failed + q.cancelled + 20000)
+       OR EXISTS (
+           SELECT 1 FROM pg_locks AS k
+           WHERE k.locktype = 'advisory' AND k.objsubid = 1 AND k.granted AND k.mode = 'ExclusiveLock'
+               AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+               AND (k.classid::bigint << 32) | k.objid::bigint = hashtextextended('promote', q.org_id)) AS alive
+FROM promote.sync_queue AS q
+WHERE q.org_id = connect.current_org() AND q.state IN ('draft', 'processing')
+ORDER BY q.created_at
 
 -- pulls_at_work --
 -- Pulls whose ledger is open, found by their log, which has an index of what is running. Whoever pulls holds the entity's

@@ -2,12 +2,15 @@
 
 from sync_pipeline.steps.select.chosen import Which
 from sync_pipeline.steps.select.listing import (
+    HeldBack,
     LeftOut,
     PlanEvent,
     PlanRow,
     Proposer,
     ReadPlan,
+    WhereIncluded,
     browse_plans,
+    held_back,
     left_out,
     nothing_to_plan,
     own_plans,
@@ -16,6 +19,7 @@ from sync_pipeline.steps.select.listing import (
     plan_that_waits,
     proposers,
     read_plan,
+    say_held_back,
     say_left_out,
     where_included,
 )

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from sync_pipeline import gates
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream, source
@@ -52,10 +53,21 @@ class Proposer:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack:
+    """How many records of a plan a decision keeps out of core: nobody has answered it, or the answer was hold."""
+
+    decision: int
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReadPlan(Plan):
-    """A plan, and who included or proposed its records."""
+    """A plan, who included or proposed its records, and which of them are not promoted as things are."""
 
     proposers: Annotated[Sequence[Proposer], Field(description="Who included or proposed its records.")] = ()
+    held_back: Annotated[
+        Sequence[HeldBack], Field(description="Decisions that keep records of it out of core. Deletions are not held.")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +138,40 @@ def proposers(db: Database, org: Organization, plan_id: UUID) -> Sequence[Propos
 
 
 def read_plan(db: Database, org: Organization, plan_id: UUID | str) -> ReadPlan:
-    """A stored plan, and whose its records are.
+    """A stored plan, whose its records are, and what holds them back.
 
     Raises:
         NotFound: no such plan in this organization.
     """
     found = plan(db, org, plan_id)
     columns = {one.name: getattr(found, one.name) for one in fields(Plan)}
-    return ReadPlan(**columns, proposers=proposers(db, org, found.plan_id))
+    held = held_back(db, org, found)
+    return ReadPlan(**columns, proposers=proposers(db, org, found.plan_id), held_back=held)
+
+
+def held_back(db: Database, org: Organization, found: Plan) -> Sequence[HeldBack]:
+    """The decisions that keep records of a plan out of core that is still to be applied, oldest first."""
+    if found.state not in ("proposed", "approved"):
+        return []
+    with db.org(org.org_id) as conn:
+        held = gates.blocking(conn)
+        if not held:
+            return []
+        rows = execute(
+            conn,
+            SQL["held_back"],
+            plan_id=str(found.plan_id),
+            connections=[connection_id for connection_id, _ in held],
+            types=[entity_type for _, entity_type in held],
+            decisions=[gate.decision_id for gate in held.values()],
+        )
+        return [HeldBack(row.decision_id, row.records) for row in rows]
+
+
+def say_held_back(one: HeldBack) -> str:
+    """That in a sentence."""
+    they = "1 record: it is" if one.records == 1 else f"{one.records:,} records: they are"
+    return f"Decision {one.decision} holds back {they} not promoted before it is settled."
 
 
 def left_out(db: Database, org: Organization, entities: Entities = None) -> Sequence[LeftOut]:
