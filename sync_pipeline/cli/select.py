@@ -13,10 +13,10 @@ from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import (
     CHOICES,
     DECISIONS,
+    AnyConnection,
     Choice,
+    Entities,
     Json,
-    OneConnection,
-    OneEntity,
     Org,
     Search,
     Status,
@@ -25,6 +25,9 @@ from sync_pipeline.cli.options import (
 from sync_pipeline.cli.output import cell, emit, note, say
 
 if TYPE_CHECKING:
+    from sync_pipeline.cli.context import Context
+    from sync_pipeline.sources.base import Stream
+    from sync_pipeline.steps.connect import Connection, Organization
     from sync_pipeline.steps.select import Selected
 
 _TIMES = ["%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
@@ -36,8 +39,8 @@ def register(app: typer.Typer) -> None:
 
 def select(  # noqa: PLR0913 - the command's options
     org: Org,
-    connection: OneConnection,
-    entity: OneEntity,
+    connection: AnyConnection = None,
+    entity: Entities = None,
     include: Annotated[
         bool | None,
         typer.Option("--include/--ignore", help="Promote these records, or ignore them.", show_default=False),
@@ -79,7 +82,9 @@ def select(  # noqa: PLR0913 - the command's options
     ] = False,
     as_json: Json = False,
 ) -> None:  # long: an option is a line or more
-    """Include or ignore records in the version that was seen (--seen, --as-of), or in the captured one."""
+    """Include or ignore records in the version that was seen (--seen, --as-of), or in the captured one.
+
+    Without --connection or --entity: of all that there are."""
     from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps import select as step
 
@@ -93,8 +98,12 @@ def select(  # noqa: PLR0913 - the command's options
     if not (everything or listed or status or choice or search or seen):
         raise ConfigurationError("Say which records: --ids, --status, --choice, --search, --seen or --all.")
     with opened() as context:
-        one = context.connection(context.org(org), connection)
-        stream = one.source.stream(entity)
+        tenant = context.org(org)
+        of_one = connection is not None and len(entity or ()) == 1
+        if not of_one and (listed or seen is not None or as_of is not None or expected is not None or excluding):
+            raise ConfigurationError(
+                "--ids, --seen, --as-of, --expected and --except are of one list: name its --connection and --entity."
+            )
         which: step.Which = {
             "ids": listed if ids else None,
             "status": status,
@@ -107,24 +116,45 @@ def select(  # noqa: PLR0913 - the command's options
             "replace": replace,
             "excluding": _ids(excluding),
         }
-        here = (context.db, one, stream)
-        if include is None:
-            done = step.undecide(*here, actor=context.party, why=why, **which)
-        else:
-            done = step.select(*here, include=include, actor=context.party, why=why, draft=draft, **which)
-        promotes = bool(include) and not draft and step.promotes_by_itself(context.db, one)
+        chosen = [(one, stream) for one, streams in context.streams(tenant, connection, entity) for stream in streams]
+        if not of_one:
+            filled = _with_records(context, tenant)
+            chosen = [(one, stream) for one, stream in chosen if (one.name, stream.name) in filled]
+        made: list[tuple[Connection, Stream, Selected]] = []
+        for one, stream in chosen:
+            here = (context.db, one, stream)
+            if include is None:
+                done = step.undecide(*here, actor=context.party, why=why, **which)
+            else:
+                done = step.select(*here, include=include, actor=context.party, why=why, draft=draft, **which)
+            made.append((one, stream, done))
+        promotes = bool(include) and not draft and any(step.promotes_by_itself(context.db, one) for one, _, _ in made)
     if as_json:
         decision = "undecided" if include is None else "include" if include else "ignore"
-        emit({"org": org, "connection": one.name, "entity": stream.name, "decision": decision,
-              "records": done.records, "batch": done.batch_id, "draft": draft, "moved": done.moved,
-              "replaced_by_others": done.replaced_by_others})  # fmt: skip
+        told = [
+            {"connection": one.name, "entity": stream.name, "decision": decision, "records": done.records,
+             "batch": done.batch_id, "draft": draft, "moved": done.moved, "replaced_by_others": done.replaced_by_others}
+            for one, stream, done in made
+        ]  # fmt: skip
+        emit({"org": org, **(told[0] if of_one else {"selected": told})})
     else:
-        _tell(org, stream.name, done, include=include, draft=draft, promotes=promotes)
-    if done.moved or done.replaced_by_others:
+        for one, stream, done in made:
+            if of_one or done.records or done.moved or done.replaced_by_others:
+                _tell(f"{stream.name}" if of_one else f"{one.name} {stream.name}", done, include=include, draft=draft)
+        _next(org, sum(done.records for _, _, done in made), include=include, promotes=promotes, of_one=of_one)
+    if any(done.moved or done.replaced_by_others for _, _, done in made):
         raise typer.Exit(1)
 
 
-def _tell(org: str, entity: str, done: Selected, *, include: bool | None, draft: bool, promotes: bool) -> None:
+def _with_records(context: Context, tenant: Organization) -> set[tuple[str, str]]:
+    """The lists that hold anything: connection and entity."""
+    from sync_pipeline.steps import observe
+
+    found = observe.status(context.db, tenant)
+    return {(one.name, e.entity) for one in found for e in one.entities if e.captured or e.deleted}
+
+
+def _tell(entity: str, done: Selected, *, include: bool | None, draft: bool) -> None:
     did = "undecided again" if include is None else "included" if include else "ignored"
     records = f"{done.records:,} record{'' if done.records == 1 else 's'} of {entity}"
     say(f"{records} {'is' if done.records == 1 else 'are'} {did}{' as a draft' if draft else ''}.")
@@ -136,7 +166,12 @@ def _tell(org: str, entity: str, done: Selected, *, include: bool | None, draft:
         note(f"{done.replaced_by_others_count:,} were decided by others, and were left. --replace decides them too.")
         for kept in done.replaced_by_others[:20]:
             note(f"  {kept['external_id']}: {CHOICES[kept['decision']]}, by {kept['who']} at {cell(kept['when'])}")
-    if not include or not done.records:
+
+
+def _next(org: str, records: int, *, include: bool | None, promotes: bool, of_one: bool) -> None:
+    if not records and not of_one:
+        say("No record matches.")
+    if not include or not records:
         return
     if promotes:
         say("While `sync-pipeline up` is running, they are promoted within seconds. Otherwise:")

@@ -492,6 +492,14 @@ def test_settings_show_the_providers_own_with_their_defaults(terminal: Terminal)
     assert shown["auth"] == "auto"
 
 
+def test_a_mistyped_address_is_corrected_before_anything_is_captured(terminal: Terminal) -> None:
+    terminal.json("org", "add", "typo")
+    keys = ("--key", terminal.server.key, "--secret-env", "SHOP_SECRET")
+    where = ("connect", "typo", "woocommerce", "--name", "shop", *keys)
+    assert terminal.json(*where, "--url", "http://127.0.0.1:9", code=1)["saved"] is True
+    assert terminal.json(*where, "--url", terminal.server.url)["ok"] is True
+
+
 def test_a_connection_gets_another_address_only_when_it_is_said(terminal: Terminal) -> None:
     where = (
         "connect",

@@ -124,14 +124,20 @@ def secret(settings: Settings, conn: Connection, name: str) -> str | None:
 
 
 def moved_by(db: Database, org: Organization, provider: str, name: str, given: Mapping[str, Any]) -> Connection | None:
-    """The connection that `add_connection` would give another address; None if there is none.
+    """The connection that `add_connection` would give another address, and that has records; None if there is none.
 
     Raises:
         ConfigurationError: a setting is missing or invalid.
     """
     _, _, address = _split(source(provider), parse_settings(source(provider), given))
     known = connections(db, org, name)
-    return next((one for one in known if one.provider == provider and one.store_url != address), None)
+    moved = next((one for one in known if one.provider == provider and one.store_url != address), None)
+    return moved if moved is not None and _has_captured(db, moved) else None
+
+
+def _has_captured(db: Database, connection: Connection) -> bool:
+    with db.org(connection.org_id) as conn:
+        return bool(execute(conn, _SQL["has_captured"], connection_id=connection.connection_id).scalar_one())
 
 
 def add_connection(

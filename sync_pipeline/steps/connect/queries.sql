@@ -69,6 +69,12 @@ SELECT health = 'healthy' AND health_checked_at > now() - make_interval(secs => 
 FROM connect.integration_connector
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
 
+-- has_captured --
+SELECT EXISTS (
+    SELECT 1 FROM capture.sync_record WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+    UNION ALL
+    SELECT 1 FROM capture.sync_quarantine WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s)
+
 -- has_partition --
 -- Each provider's records are a partition of their own.
 SELECT to_regclass(format('capture.%%I', %(provider)s || '_sync')) IS NOT NULL

@@ -11,12 +11,19 @@ GROUP BY 1, 2
 ORDER BY 1, 2
 
 -- ledger_closed --
--- Entities whose newest run failed, or has been open for hours.
+-- Entities whose newest run failed, has been open for hours, or was killed: whoever pulls holds the entity's lock.
+WITH held AS MATERIALIZED (
+    SELECT (classid::bigint << 32) | objid::bigint AS key FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)
 SELECT
     n.provider || '/' || n.entity_type AS place, n.connection, count(*) AS found,
-    (array_agg(n.connection || coalesce(': ' || n.error, ''))) [1:10] AS sample
+    (array_agg(n.connection || CASE
+        WHEN n.state = 'failed' THEN coalesce(': ' || n.error, '') ELSE ': its pull ended before it was done' END)
+    ) [1:10] AS sample
 FROM (
-    SELECT c.provider, e.entity_type, c.name AS connection, l.state, l.error, l.started_at
+    SELECT c.provider, e.connection_id, e.entity_type, c.name AS connection, l.state, l.error, l.started_at
     FROM capture.entity_with_runs AS e
     INNER JOIN connect.integration_connector AS c
         ON c.org_id = e.org_id AND c.connection_id = e.connection_id AND c.disabled_at IS NULL
@@ -27,7 +34,11 @@ FROM (
         ORDER BY r.run_id DESC LIMIT 1
     ) AS l
 ) AS n
-WHERE n.state = 'failed' OR (n.state = 'open' AND n.started_at < now() - interval '6 hours')
+WHERE n.state = 'failed' OR (n.state = 'open' AND (
+    n.started_at < now() - interval '6 hours' OR (
+        n.started_at < now() - interval '1 minute' AND hashtextextended(
+            'capture/' || connect.current_org() || '/' || n.connection_id || '/' || n.entity_type, 0
+        ) NOT IN (SELECT key FROM held))))
 GROUP BY 1, 2
 ORDER BY 1, 2
 
