@@ -193,6 +193,17 @@ def test_a_new_record_that_nobody_can_read_is_set_aside(open_shop: Shop) -> None
     assert open_shop.ids("products") == {str(i) for i in open_shop.store.ids("products")} - {str(new)}
 
 
+def test_what_heals_without_a_change_leaves_quarantine_with_the_next_sweep(open_shop: Shop) -> None:
+    open_shop.pull("products", full=True)
+    one = sorted(open_shop.store.ids("products"))[3]
+    open_shop.server.faults.poison("products", one)
+    assert open_shop.pull("products", full=True)["products"].quarantine == (str(one),)
+    open_shop.server.faults.clear()
+    report = open_shop.pull("products")["products"]
+    assert (report.closed, report.quarantined, report.changed) == (True, 0, 0)
+    assert open_shop.value("SELECT count(*) FROM capture.sync_quarantine WHERE resolved_at IS NULL") == 0
+
+
 @pytest.mark.parametrize("number", first(1, range(3)))
 def test_a_store_with_many_faults_at_once(open_shop: Shop, number: int) -> None:
     faults = open_shop.server.faults

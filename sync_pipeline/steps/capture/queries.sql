@@ -65,6 +65,17 @@ FROM capture.sync_record
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND external_id = ANY (%(ids)s) AND provider = %(provider)s
 
+-- known_to_sweep --
+-- What is stored of the ids that a sweep lists. What is in quarantine is read again, whatever its fields say: a record whose
+-- answer was broken need not have changed to be whole again.
+SELECT r.external_id, r.sweep_hash, r.deletion_state, q.external_id IS NOT NULL AS aside
+FROM capture.sync_record AS r
+LEFT JOIN capture.sync_quarantine AS q
+    ON q.org_id = r.org_id AND q.connection_id = r.connection_id AND q.entity_type = r.entity_type
+        AND q.external_id = r.external_id AND q.resolved_at IS NULL
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+    AND r.external_id = ANY (%(ids)s) AND r.provider = %(provider)s
+
 -- take_turns --
 -- Only one transaction at a time writes records of an entity of a connection. Two would lock the same rows in different
 -- orders, and a push would merge its fields into a payload that a page is replacing. What is written under the lock is

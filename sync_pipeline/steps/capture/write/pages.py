@@ -91,7 +91,8 @@ class Run(Records):
         self.report(self.progress)
 
     def commit_sweep(self, pages: Sequence[Listed]) -> list[str]:
-        """Note the ids of these sweep pages; returns those whose sweep fields differ from what is stored."""
+        """Note the ids of these sweep pages; returns those whose sweep fields differ from what is stored, and those that
+        are in quarantine."""
         hashes: dict[str, bytes | None] = {}
         for listed in pages:
             self._note(listed, "sweep", whole=True)
@@ -103,13 +104,14 @@ class Run(Records):
         with self.transaction() as conn:
             known = {
                 row.external_id: row
-                for row in execute_prepared(conn, SQL["known_records"], **self.keys, ids=Texts(hashes))
+                for row in execute_prepared(conn, SQL["known_to_sweep"], **self.keys, ids=Texts(hashes))
             }
             differing = {
                 external_id
                 for external_id, new_hash in hashes.items()
                 if external_id not in known
                 or known[external_id].deletion_state == "deleted"
+                or known[external_id].aside
                 or new_hash is None
                 or bytes(known[external_id].sweep_hash or b"") != new_hash
             }
