@@ -1,5 +1,6 @@
 """Settings of the process, from environment variables `SYNC_*`."""
 
+import base64
 import os
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parent.parent
 KeepDays = Annotated[int | None, Field(ge=30)]  # the database refuses to delete what is younger than 30 days
+
+
+def _is_fernet_key(key: bytes) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(key)) == 32
+    except ValueError:
+        return False
 
 
 class Settings(BaseSettings):
@@ -73,9 +81,21 @@ class Settings(BaseSettings):
 
         `SYNC_SECRET_KEY` has one or more, separated by commas. Without it they are in a file in `home` that only
         its owner can read.
+
+        Raises:
+            ConfigurationError: it has none, or one that is not a Fernet key.
         """
         if self.secret_key is not None:
-            return [part.strip().encode() for part in self.secret_key.get_secret_value().split(",") if part.strip()]
+            given = self.secret_key.get_secret_value()
+            keys = [part.strip().encode() for part in given.split(",") if part.strip()]
+            if not keys or not all(map(_is_fernet_key, keys)):
+                from sync_pipeline.errors import ConfigurationError
+
+                raise ConfigurationError(
+                    "SYNC_SECRET_KEY is not a valid list of Fernet keys (each 32 random bytes in url-safe base64). "
+                    "Make one: openssl rand -base64 32 | tr '+/' '-_'"
+                )
+            return keys
         path = self.home / "secret.key"
         if not path.exists():
             from cryptography.fernet import Fernet

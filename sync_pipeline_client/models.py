@@ -409,6 +409,13 @@ class GivenWebhookSecret(BaseModel):
     secret: str
 
 
+class HeldBack(BaseModel):
+    """How many records of a plan a decision keeps out of core: nobody has answered it, or the answer was hold."""
+
+    decision: int
+    records: int
+
+
 class IgnoredRecord(BaseModel):
     """A valid record of a push that changed nothing."""
 
@@ -1017,7 +1024,7 @@ class QueueStatus(BaseModel):
 
 
 class ReadPlan(BaseModel):
-    """A plan, and who included or proposed its records."""
+    """A plan, who included or proposed its records, and which of them are not promoted as things are."""
 
     plan_id: UUID
     hash: str
@@ -1042,6 +1049,8 @@ class ReadPlan(BaseModel):
     why: str | None = None
     # Who included or proposed its records.
     proposers: list[Proposer] = Field(default_factory=list)
+    # Decisions that keep records of it out of core. Deletions are not held.
+    held_back: list[HeldBack] = Field(default_factory=list)
 
 
 class Ready(BaseModel):

@@ -557,7 +557,7 @@ def test_credentials_in_use_are_kept_if_the_new_ones_fail_their_test(terminal: T
 
 
 def test_the_applications_login_sees_one_organization_by_its_number(terminal: Terminal) -> None:
-    (acme,) = terminal.json("org", "list")["organizations"]
+    acme = terminal.json("org", "list")["organizations"][0]
     assert (acme["org"], str(acme["number"]) in terminal.run("org", "list").stdout.split()) == ("acme", True)
     login = psycopg_url(terminal.json("db", "url", "--application")["url"])
     owner = psycopg_url(terminal.json("db", "url")["url"])

@@ -273,6 +273,36 @@ def test_drift_of_the_schema_is_told(open_shop: Shop) -> None:
     assert drift == {("colour", "appeared"), ("description", "changed type")}
 
 
+def told_of(shop: Shop) -> set[tuple[str, str]]:
+    return {(d["field"], d["change"]) for d in shop.preview("tags").drift}
+
+
+def test_drift_is_told_until_it_heals_or_a_later_plan_is_applied(open_shop: Shop) -> None:
+    one, other = sorted(open_shop.store.ids("tags"))[:2]
+    payload = open_shop.store.payload("tags", one)
+    open_shop.store.raw_override("tags", one, json.dumps({**payload, "colour": "red"}))
+    open_shop.pull("tags", full=True)
+    assert told_of(open_shop) == {("colour", "appeared")}
+    open_shop.store.raw_override("tags", one, None)
+    open_shop.pull("tags", full=True)
+    assert told_of(open_shop) == set(), "it is as it was: neither has it appeared nor vanished"
+
+    for tag in open_shop.store.ids("tags"):
+        whole = open_shop.store.payload("tags", tag)
+        del whole["description"]
+        open_shop.store.raw_override("tags", tag, json.dumps(whole))
+    open_shop.pull("tags", full=True)
+    assert told_of(open_shop) == {("description", "vanished")}
+    stream = open_shop.connection.source.stream("tags")
+    select.select(open_shop.db, open_shop.connection, stream, include=True, ids=[str(other)], actor="ann")
+    plan = select.make_plan(open_shop.db, open_shop.org, actor="ann")
+    assert plan is not None
+    assert told_of(open_shop) == {("description", "vanished")}, "nothing is applied yet"
+    assert promote.apply(open_shop.db, open_shop.org.org_id, plan.plan_id, actor="ann").state == "done"
+    open_shop.pull("tags", full=True)
+    assert told_of(open_shop) == set(), "whoever applied the plan has taken it as it is"
+
+
 def test_a_capped_look_says_so_and_thinks_nothing_missing(open_shop: Shop) -> None:
     watermark = open_shop.value("SELECT watermark FROM capture.sync_cursor WHERE entity_type = 'order'")
     open_shop.server.faults.per_page_cap(10)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import example, given, settings
@@ -257,12 +257,17 @@ def test_a_code_is_a_number_only_if_it_begins_like_an_international_one() -> Non
     assert masked("+43 660 1234567", code=True) == masked("0043 660 1234567", code=True) == MARK
 
 
-def test_a_long_text_takes_no_long_time() -> None:
+def spent(text: str) -> float:
+    """Seconds of processor time: what else the machine does counts for nothing."""
+    began = thread_time()
+    masked(text)
+    return thread_time() - began
+
+
+def test_a_long_text_takes_as_long_as_its_parts() -> None:
     plain = ("0", "01 ", "(0", "0049 ", "tel ", "tel.: ", " ", "-0170", "+1", "0170-1234567 ", "0170-1234567,")
     markup = ("tel<b>", "tel<b ", "tel<", "tel &nbsp;", "&nbsp;", "<", "<b>", "1<b ", "01<b>", "01&nbsp;", "+1<b>")
     words = ("sku ", "sku 1", "no. ", "order no", "mobil 1 ", "phone 1234567 gb ", "tel. 2024-01-15 ", "tel<a 1>1")
     for part in (*plain, *markup, *words):
-        text = part * (400_000 // len(part))
-        began = perf_counter()
-        masked(text)
-        assert perf_counter() - began < 8, part
+        short, long = (spent(part * (length // len(part))) for length in (25_000, 200_000))
+        assert long < 24 * short + 0.05, (part, short, long)  # a search that begins anew at each place takes 64 times

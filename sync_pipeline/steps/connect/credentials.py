@@ -65,9 +65,7 @@ def _cipher(keys: Sequence[bytes]) -> MultiFernet:
     try:
         return MultiFernet([Fernet(key) for key in keys])
     except ValueError:
-        raise ConfigurationError(
-            "SYNC_SECRET_KEY is not a valid list of Fernet keys (each 32 random bytes in url-safe base64)."
-        ) from None
+        raise ConfigurationError("secret.key in SYNC_HOME is not a list of Fernet keys. Restore the file.") from None
 
 
 def opened(settings: Settings, conn: Connection, sealed: bytes | None = None) -> dict[str, str]:

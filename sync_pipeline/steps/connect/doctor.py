@@ -33,7 +33,7 @@ class LastTest:
 
 def diagnose(db: Database, settings: Settings, conn: Connection) -> Sequence[Finding]:
     """Run the provider's doctor and save the connection's health and the findings."""
-    findings = _examined(conn.source, client_for(settings, conn))
+    findings = [*_examined(conn.source, client_for(settings, conn)), *_twice(db, conn)]
     wrong = [f for f in findings if f.level == "error"]
     with db.org(conn.org_id) as tx:
         execute(
@@ -45,6 +45,20 @@ def diagnose(db: Database, settings: Settings, conn: Connection) -> Sequence[Fin
             findings=to_json([asdict(one) for one in findings]),
         )
     return findings
+
+
+def _twice(db: Database, conn: Connection) -> Sequence[Finding]:
+    with db.org(conn.org_id) as tx:
+        others = execute(tx, _SQL["same_store"], connection_id=conn.connection_id).scalars().all()
+    return [
+        Finding(
+            "warning",
+            "connected_twice",
+            f"Connection “{name}” leads to the same store: what both promote is in core twice, in sums, too.",
+            "Disconnect one of the two, or promote from one alone.",
+        )
+        for name in others
+    ]
 
 
 def try_credentials(settings: Settings, conn: Connection, given: Mapping[str, Any]) -> Sequence[Finding]:

@@ -69,6 +69,15 @@ SELECT health = 'healthy' AND health_checked_at > now() - make_interval(secs => 
 FROM connect.integration_connector
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
 
+-- same_store --
+-- The organization's other connections to a connection's store.
+SELECT o.name FROM connect.integration_connector AS c
+JOIN connect.integration_connector AS o
+    ON o.org_id = c.org_id AND o.provider = c.provider AND o.store_url = c.store_url
+        AND o.connection_id <> c.connection_id AND o.disabled_at IS NULL
+WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s
+ORDER BY o.connection_id
+
 -- has_captured --
 SELECT EXISTS (
     SELECT 1 FROM capture.sync_record WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s

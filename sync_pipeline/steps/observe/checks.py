@@ -112,7 +112,7 @@ CHECKS: Sequence[Check] = (
         "no_schema_drift",
         About.PREVIEW,
         "No field appeared, vanished or changed its type.",
-        "Look whether the mapper needs the field; promoting the records accepts the new shape.",
+        "Look whether the mapper needs the field. Applying a plan of it that is made now accepts the new shape.",
         "warning",
     ),
     Check(

@@ -48,6 +48,6 @@ def sum_up(db: Database, connection: Connection, streams: Sequence[Stream]) -> M
 
 
 def _drifts(connection: Connection, one: Compared) -> bool:
-    """Does a field that its mapper needs drift? Drift of noise is not kept."""
-    drifting = {change["field"] for change in one.drift}
-    return not set(one.stream.needs).isdisjoint(drifting.union(noise(connection, one.stream)))
+    """Has its shape changed, or may a field that its mapper needs have? Drift also ends where nothing is captured, and
+    that of noise is not kept."""
+    return bool(one.drift) or not set(one.stream.needs).isdisjoint(noise(connection, one.stream))

@@ -75,7 +75,7 @@ def _recompute(
     """The report, and whether records were compared."""
     known = execute(conn, SQL["last_change"], **keys(connection, stream), noise=noise(connection, stream)).one_or_none()
     if known is not None and known.compared:
-        anew, drift = False, known.drift
+        anew, drift = False, drifted_fields(conn, connection, stream) if known.drift else []
     else:
         _compare(conn, connection, stream)
         anew, drift = True, drifted_fields(conn, connection, stream)

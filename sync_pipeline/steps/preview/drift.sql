@@ -1,6 +1,7 @@
 -- drifted_fields --
 -- Fields that appeared or changed their type after the entity was first read, and fields that the last full read did
--- not see. An empty field has no type: to fill or empty one is no drift.
+-- not see; until they are as they were, or a plan with records of the entity that was made since is applied. An empty
+-- field has no type: to fill or empty one is no drift.
 WITH runs AS (
     -- `mode IN` as the index of whole reads says it: deltas are not passed over.
     SELECT min(run_id) FILTER (WHERE mode = 'full') AS first_full,
@@ -8,25 +9,44 @@ WITH runs AS (
     FROM capture.sync_ledger
     WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
         AND mode IN ('full', 'preview')
+), accepted AS (
+    SELECT coalesce(max(p.created_at), '-infinity') AS at
+    FROM (
+        SELECT plan_id, created_at FROM selection.sync_plan
+        WHERE org_id = connect.current_org() AND state = 'applied' ORDER BY created_at DESC LIMIT 200
+    ) AS p
+    WHERE EXISTS (
+        SELECT 1 FROM selection.sync_plan_item AS i
+        WHERE i.org_id = connect.current_org() AND i.plan_id = p.plan_id AND i.connection_id = %(connection_id)s
+            AND i.entity_type = %(entity_type)s)
 ), shape AS (
-    SELECT field, json_type, first_run_id, last_run_id, first_seen_at FROM capture.sync_shape
-    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-        AND field <> ALL (%(noise)s)
+    SELECT s.field, s.json_type, s.first_run_id, s.last_run_id, s.first_seen_at, s.last_run_id < r.last_full AS gone
+    FROM capture.sync_shape AS s CROSS JOIN runs AS r
+    WHERE s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
+        AND s.field <> ALL (%(noise)s)
 )
-SELECT field, 'appeared' AS change, min(json_type) AS detail, min(first_seen_at) AS since
-FROM shape CROSS JOIN runs
-GROUP BY field, first_full HAVING min(first_run_id) > first_full
+SELECT s.field, 'appeared' AS change, min(s.json_type) AS detail, min(s.first_seen_at) AS since
+FROM shape AS s CROSS JOIN runs AS r CROSS JOIN accepted AS a
+GROUP BY s.field, r.first_full, a.at
+HAVING min(s.first_run_id) > r.first_full AND NOT coalesce(bool_and(s.gone), false) AND min(s.first_seen_at) > a.at
 UNION ALL
 SELECT n.field, 'changed type',
        string_agg(DISTINCT o.json_type, '/') || ' → ' || n.json_type, min(n.first_seen_at)
-FROM runs CROSS JOIN shape AS n JOIN shape AS o
+FROM runs CROSS JOIN accepted AS a CROSS JOIN shape AS n JOIN shape AS o
     ON o.field = n.field AND o.json_type <> n.json_type AND o.first_run_id < n.first_run_id
 WHERE n.json_type <> ALL (%(empty)s) AND o.json_type <> ALL (%(empty)s) AND n.first_run_id > runs.first_full
+    AND NOT coalesce(n.gone, false) AND n.first_seen_at > a.at
 GROUP BY n.field, n.json_type
 UNION ALL
-SELECT field, 'vanished', max(json_type), now()
-FROM shape CROSS JOIN runs
-GROUP BY field, last_full, first_full HAVING max(last_run_id) < last_full AND last_full > first_full
+SELECT s.field, 'vanished', max(s.json_type), now()
+FROM shape AS s CROSS JOIN runs AS r CROSS JOIN accepted AS a
+GROUP BY s.field, r.last_full, r.first_full, a.at
+HAVING max(s.last_run_id) < r.last_full AND r.last_full > r.first_full AND min(s.first_run_id) <= r.first_full
+    AND (
+        SELECT min(l.started_at) FROM capture.sync_ledger AS l
+        WHERE l.org_id = connect.current_org() AND l.connection_id = %(connection_id)s
+            AND l.entity_type = %(entity_type)s AND l.mode IN ('full', 'preview') AND l.state = 'closed'
+            AND l.run_id > max(s.last_run_id)) > a.at
 ORDER BY 1
 
 -- broken_fields --

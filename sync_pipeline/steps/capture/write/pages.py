@@ -91,8 +91,7 @@ class Run(Records):
         self.report(self.progress)
 
     def commit_sweep(self, pages: Sequence[Listed]) -> list[str]:
-        """Note the ids of these sweep pages; returns those whose sweep fields differ from what is stored, and those that
-        are in quarantine."""
+        """Note the ids of these sweep pages; returns those to read, as they differ or are in quarantine."""
         hashes: dict[str, bytes | None] = {}
         for listed in pages:
             self._note(listed, "sweep", whole=True)
