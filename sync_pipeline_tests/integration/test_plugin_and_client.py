@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shutil
@@ -100,7 +101,7 @@ def test_the_wordpress_plugin_pushes_and_says_why_records_are_skipped(live: Live
         assert api.table("woocommerce", entity="products", search="HAT-1").data[0].raw["price"] == "18.90"
     # A wrong token may be replaced; a service that is away, or that waited too long for the body, is asked again.
     assert fired(live, tmp_path, "sp_1_x", goods, f"{saved}:9001")[1:] == [
-        "error The call has no valid token. Send “Authorization: Bearer sp_…”.",
+        "error This token is not valid: it was revoked, has expired or is mistyped. An admin can make a new one.",
         "again in 3600",
     ]
     forbidden = live.api.token(live.shop.org, "viewer")
@@ -207,6 +208,28 @@ def test_a_list_that_is_read_by_after_is_read_to_its_end(live: Live) -> None:
         lines = list(api.every(api.queue_lines, queue.queue_id, page_size=2))
         assert [one.external_id for one in lines] == [str(n) for n in range(1, 6)]
         assert list(api.every(api.list_quarantine, "shop")) == []
+
+
+def test_every_list_of_the_client_is_read_to_its_end(live: Live) -> None:
+    """Whatever answers a list: pages, by `after`, or whole."""
+    given: dict[str, Any] = {"connection": "shop", "entity": "products", "provider": "woocommerce"}
+    lists: dict[str, list[Any]] = {}
+    with live.client("admin") as api:
+        for name, call in inspect.getmembers(api, inspect.ismethod):
+            answered = str(inspect.signature(call).return_annotation)
+            if not (answered.startswith(("Page[", "list[")) or "Page" in answered):
+                continue
+            takes = inspect.signature(call).parameters
+            needed = {one for one in takes if takes[one].default is inspect.Parameter.empty}
+            if needed <= given.keys():
+                lists[name] = list(api.every(call, **{one: given[one] for one in needed}))
+    assert {"list_providers", "list_organizations", "list_views", "activity", "count_records"} <= lists.keys()
+    assert {"connection_progress", "list_connections", "table", "list_quarantine"} <= lists.keys()
+    assert [one.name for one in lists["list_connections"]] == ["shop"]
+    assert [one.slug for one in lists["list_organizations"]] == [live.shop.org.slug]
+    assert len(lists["list_providers"]) == len({one.name for one in lists["list_providers"]}) > 1
+    with live.client() as api:  # page by page it is the same
+        assert list(api.every(api.list_providers, page_size=1)) == lists["list_providers"]
 
 
 def test_what_a_call_does_not_know_is_refused_by_client_and_service(live: Live) -> None:
