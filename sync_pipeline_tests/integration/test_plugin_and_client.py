@@ -30,6 +30,16 @@ from sync_pipeline_tests.stores import Shop, shop
 WORDPRESS = Path(__file__).parents[1] / "wordpress.php"
 
 
+# What an order of 29.70 is made of: a hat less a coupon, shipping, a fee and tax.
+ITEMS = {
+    "line_item": [{"id": 1, "name": "Hat", "product_id": 9001, "quantity": 1, "subtotal": "19.90", "total": "17.90"}],
+    "coupon": [{"id": 2, "code": "two-off", "discount": "2.00"}],
+    "shipping": [{"id": 3, "method_id": "flat_rate", "method_title": "Post", "total": "5.00"}],
+    "fee": [{"id": 4, "name": "Gift wrap", "total": "1.80"}],
+    "tax": [{"id": 5, "rate_code": "VAT-1", "label": "VAT", "tax_total": "4.00", "shipping_tax_total": "1.00"}],
+}
+
+
 @dataclass
 class Live:
     """A shop, the service, and the service's address."""
@@ -72,22 +82,40 @@ def test_the_wordpress_plugin_pushes_and_says_why_records_are_skipped(live: Live
     token = live.api.token(live.shop.org, "plugin")
     changed = "2026-03-01T11:00:00+01:00"
     hat = {"id": 9001, "name": "Hat", "sku": "HAT-1", "price": "19.90", "stock_quantity": 3, "date_modified": changed}
-    order = {"id": 9100, "status": "completed", "currency": "USD", "total": "19.90", "date_modified": changed}
-    goods = {9001: hat, 9002: {"id": 9002}, 9003: {"name": "No id"}, 9100: order}
+    order = {"id": 9100, "status": "completed", "currency": "USD", "total": "29.70", "date_modified": changed}
+    order |= {"customer_id": 55, "billing": {"email": "ada@example.com", "first_name": "Ada"}, "items": ITEMS}
+    ada = {"id": 55, "role": "customer", "email": "ada@example.com", "first_name": "Ada", "date_modified": changed}
+    goods = {
+        9001: hat,
+        9002: {"id": 9002},
+        9003: {"name": "No id"},
+        9100: order,
+        55: ada,
+        1: {"id": 1, "role": "editor"},
+    }
     new, saved = "woocommerce_new_product", "woocommerce_update_product"
     said = fired(
         live, tmp_path, token, goods, f"{new}:9001", f"{saved}:9001", f"{saved}:9002", f"{saved}:9003",
-        "woocommerce_new_order:9100"
+        "woocommerce_new_customer:55", "profile_update:1", "profile_update:404", "woocommerce_new_order:9100"
     )  # fmt: skip
     # Each record once, each kind in a batch; the one that is skipped with its reason.
     logged = re.findall(r"`(products [^`]*missing)`", (PROJECT / "docs/wordpress-plugin.md").read_text("utf-8"))
-    assert said == ['["products",[9001,9002,9003]]', *(f"warning {one}" for one in logged), '["orders",[9100]]']
+    assert said == [
+        '["products",[9001,9002,9003]]', *(f"warning {one}" for one in logged), '["customers",[55,1,404]]',
+        '["orders",[9100]]',
+    ]  # fmt: skip
     assert len(logged) == 2
     with live.client() as api:
         (row,) = api.table("woocommerce", entity="products", search="HAT-1").data
         assert (row.external_id, row.raw["name"], row.raw["price"]) == ("9001", "Hat", "19.90")
         assert row.raw["date_modified_gmt"] == "2026-03-01T10:00:00"
-        assert api.table("woocommerce", entity="orders").data[0].raw["total"] == "19.90"
+        (customer,) = api.table("woocommerce", entity="customers").data
+        assert (customer.external_id, customer.raw["first_name"]) == ("55", "Ada")
+        (sale,) = api.table("woocommerce", entity="orders").data
+        assert (sale.raw["total"], sale.raw["line_items"][0]["sku"], sale.warnings) == ("29.70", "HAT-1", [])
+    viewer = live.api.token(live.shop.org, "viewer")
+    assert fired(live, tmp_path, viewer, goods, "read:/api/v1/connections") == ['["shop"]']
+    assert fired(live, tmp_path, viewer, goods, "read:/api/v1/nix")[0].startswith("Unknown path")
     # One without a time keeps the stored one; one that is older is told so.
     assert (
         fired(live, tmp_path, token, {9001: {**hat, "price": "18.90", "date_modified": None}}, f"{saved}:9001")[1:]
