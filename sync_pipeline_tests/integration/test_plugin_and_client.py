@@ -185,6 +185,11 @@ def test_the_client_reads_proposes_applies_and_says_what_is_refused(live: Live) 
         chosen = models.Selection(decision="include", all=True, except_=["5"], draft=True)
         selected = api.preview_or_select(chosen, action="select", entity_type="products")
         assert selected.records == 4
+        rows = api.table("woocommerce", entity="products").data
+        assert [(one.decision, one.draft) for one in rows] == [("include", True)] * 4 + [(None, False)]
+        decided = api.record("woocommerce", "products", "1").decision
+        assert decided is not None
+        assert (decided["decision"], decided["draft"]) == ("include", True)
         plan = api.make_plan().plan
         assert plan is not None
         items = list(api.every(api.show_plan_items, plan.plan_id, page_size=3))
