@@ -110,6 +110,10 @@ class Unauthenticated(Forbidden):
     """The call has no valid token. Send “Authorization: Bearer sp_…”."""
 
 
+class TokenNotValid(Unauthenticated):
+    """This token is not valid: it was revoked, has expired or is mistyped. An admin can make a new one."""
+
+
 class RateLimited(SyncError):
     """Too many calls. `retry_after` is in seconds."""
 

@@ -9,6 +9,7 @@ with Client("https://sync.example", token) as api:
 
 from sync_pipeline_client import models
 from sync_pipeline_client.client import Client
-from sync_pipeline_client.transport import ApiError, Page, QueueEvent
+from sync_pipeline_client.models import QueueEvent
+from sync_pipeline_client.transport import ApiError, Page
 
 __all__ = ["ApiError", "Client", "Page", "QueueEvent", "models"]

@@ -15,13 +15,13 @@ from sync_pipeline_client.transport import Page, Transport, part
 class Calls(Transport):
     """The calls. What a call needs and answers is in the API's documents under its path."""
 
-    def activity(self, *, page: int = 1, page_size: int = 50) -> models.ActivityPage:
+    def activity(self, *, page: int = 1, page_size: int = 50) -> Page[models.ActivityRow]:
         """List the audit log, newest first: who did what.
 
         GET /api/v1/integrations/sync/activity
         """
         return self._answer(
-            models.ActivityPage,
+            Page[models.ActivityRow],
             "GET",
             "/api/v1/integrations/sync/activity",
             query={"page": page, "pageSize": page_size},
@@ -139,13 +139,16 @@ class Calls(Transport):
         """
         return self._data(models.SavedView, "POST", f"/api/v1/connections/{part(connection)}/views", body=given)
 
-    def list_views(self, connection: str, *, entity: str) -> Page[models.SavedView]:
+    def list_views(self, connection: str, *, entity: str, page: int = 1, page_size: int = 50) -> Page[models.SavedView]:
         """List the saved views of an entity, by name.
 
         GET /api/v1/connections/{connection}/views
         """
         return self._answer(
-            Page[models.SavedView], "GET", f"/api/v1/connections/{part(connection)}/views", query={"entity": entity}
+            Page[models.SavedView],
+            "GET",
+            f"/api/v1/connections/{part(connection)}/views",
+            query={"entity": entity, "page": page, "pageSize": page_size},
         )
 
     def delete_view(self, connection: str, view_id: int) -> models.DeletedView:
@@ -472,7 +475,7 @@ class Calls(Transport):
         )
 
     def queue(self, queue_id: UUID) -> models.QueueStatus:
-        """Show the progress of a queue.
+        """Show the progress of a queue. A token of one connection sees queues of that connection's records only.
 
         GET /api/v1/integrations/sync/queue/{queue_id}
         """
@@ -622,12 +625,14 @@ class Calls(Transport):
         """
         return self._data(models.Tested, "POST", f"/api/v1/connections/{part(connection)}/rotate", body=given)
 
-    def list_providers(self) -> Page[models.ProviderInfo]:
+    def list_providers(self, *, page: int = 1, page_size: int = 50) -> Page[models.ProviderInfo]:
         """List the providers and the settings of their connections.
 
         GET /api/v1/providers
         """
-        return self._answer(Page[models.ProviderInfo], "GET", "/api/v1/providers")
+        return self._answer(
+            Page[models.ProviderInfo], "GET", "/api/v1/providers", query={"page": page, "pageSize": page_size}
+        )
 
     def who_am_i(self) -> models.Me:
         """Show the caller: organization, role and rights.
@@ -650,12 +655,14 @@ class Calls(Transport):
         """
         return self._data(models.Revoked, "DELETE", "/api/v1/session")
 
-    def list_organizations(self) -> Page[models.OrganizationInfo]:
+    def list_organizations(self, *, page: int = 1, page_size: int = 50) -> Page[models.OrganizationInfo]:
         """List the organizations that the token may see: its own.
 
         GET /api/v1/organizations
         """
-        return self._answer(Page[models.OrganizationInfo], "GET", "/api/v1/organizations")
+        return self._answer(
+            Page[models.OrganizationInfo], "GET", "/api/v1/organizations", query={"page": page, "pageSize": page_size}
+        )
 
     def list_tokens(self, *, page: int = 1, page_size: int = 50) -> Page[models.TokenRow]:
         """List tokens and sessions, newest first, without their text.

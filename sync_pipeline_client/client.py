@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from sync_pipeline_client.calls import Calls
-from sync_pipeline_client.transport import QueueEvent, part, raise_for
+from sync_pipeline_client.models import QueueEvent
+from sync_pipeline_client.transport import part, raise_for
 
 
 class Client(Calls):
@@ -19,14 +20,19 @@ class Client(Calls):
         """Everything of a list, page by page: `every(api.list_plans, state="applied")`.
 
         Rows that come or go while it reads move the others: make it a list before you change what is in it. A list
-        that is read by `after` (quarantine, the lines of a queue) has no pages: nothing moves there.
+        that is read by `after` (quarantine, the lines of a queue) has no pages: nothing moves there. A list that comes
+        whole (counts, progress) is what it is.
         """
-        if "after" in signature(call).parameters:
+        takes = signature(call).parameters
+        if "after" in takes:
             after: int | None = 0
             while after is not None:
                 found = call(*args, after=after, limit=page_size, **query)
                 yield from found.data
                 after = found.next
+            return
+        if "page" not in takes:
+            yield from call(*args, **query)
             return
         page = 1
         while True:

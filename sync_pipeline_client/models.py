@@ -30,14 +30,6 @@ class AcceptedRow(BaseModel):
     found: str | None
 
 
-class ActivityPage(BaseModel):
-    """The audit log, newest first."""
-
-    data: list[ActivityRow]
-    # How many lines there are in all pages.
-    rowCount: int  # noqa: N815
-
-
 class ActivityRow(BaseModel):
     """One line of the audit log."""
 
@@ -354,6 +346,8 @@ class EntityStatus(BaseModel):
     last_run: datetime | None
     # A note for people, such as: this is an initial import.
     message: str | None
+    # Webhook deliveries that wait, also those that wait for a store that did not answer.
+    deliveries: int = 0
 
 
 class Filter(BaseModel):
@@ -423,8 +417,8 @@ class IgnoredRecord(BaseModel):
     place: int
     # Its id.
     id: str
-    # What is stored is newer, or it is deleted in the store.
-    outcome: Literal["older", "deleted"]
+    # What is stored is newer; it is deleted in the store; a later one of the batch is laid over.
+    outcome: Literal["older", "deleted", "superseded"]
     reason: str
 
 
@@ -477,6 +471,19 @@ class LoggedDecision(BaseModel):
     answered_at: datetime | None
     why: str | None
     outcome: str | None
+
+
+class LoggedDelivery(BaseModel):
+    """A webhook delivery of a run."""
+
+    topic: str
+    # The record's id.
+    id: str
+    # What became of the record. `deleted`: the store has it no more, and its deletion is captured; `gone`: the store
+    # has no such record, and none is captured; `waiting`: it did not answer.
+    outcome: Literal["new", "changed", "unchanged", "deleted", "gone", "quarantined", "waiting"]
+    # Was its body accepted, or the store asked, and what it said.
+    why: str
 
 
 class Login(BaseModel):
@@ -878,7 +885,7 @@ class ProviderInfo(BaseModel):
 class PushCounts(BaseModel):
     """The result of a batch."""
 
-    # Valid records.
+    # Valid records: the sum of the following counts, without the skipped.
     syncedCount: int  # noqa: N815
     # Invalid records; `GET /api/sync/logs/{log_id}` says why, for each.
     skippedCount: int  # noqa: N815
@@ -894,9 +901,13 @@ class PushCounts(BaseModel):
     olderCount: int  # noqa: N815
     # Valid records that changed nothing, because they are deleted in the store.
     deletedCount: int  # noqa: N815
-    # What became of each record, in the order of the batch. Those of one id that are not left out become one record.
-    # `quarantined`: the database cannot hold it.
-    outcomes: list[Literal["new", "changed", "unchanged", "older", "deleted", "quarantined", "skipped"]]
+    # Valid records over which a later one of the batch, with the same id, was laid: that one counts.
+    supersededCount: int = 0  # noqa: N815
+    # Valid records that the database cannot hold; `GET …/quarantine` lists them.
+    quarantinedCount: int = 0  # noqa: N815
+    # What became of each record, in the order of the batch. `superseded`: a later one of the batch has the same id
+    # and was laid over it. `quarantined`: the database cannot hold it.
+    outcomes: list[Literal["new", "changed", "unchanged", "older", "deleted", "superseded", "quarantined", "skipped"]]
 
 
 class QuarantineDetail(BaseModel):
@@ -990,6 +1001,21 @@ class QueueAnswer(BaseModel):
     left_out: str | None = None
 
 
+class QueueEvent(BaseModel):
+    """The progress of a queue, sent whenever it changes."""
+
+    queueId: UUID  # noqa: N815
+    state: str
+    totalCount: int  # noqa: N815
+    # Lines that are done.
+    processedCount: int  # noqa: N815
+    failedCount: int  # noqa: N815
+    cancelledCount: int  # noqa: N815
+    itemsPerMin: float  # noqa: N815
+    etaSeconds: float | None  # noqa: N815
+    completionPercent: float  # noqa: N815
+
+
 class QueueLines(BaseModel):
     """Lines of a queue, in order."""
 
@@ -1062,7 +1088,8 @@ class Ready(BaseModel):
     dagster: Literal["ok", "silent", "unknown"]
     # How many connections are healthy, failing, unknown.
     connections: dict[str, int]
-    # What waits for Dagster: requests, and entities with webhook deliveries.
+    # What waits for Dagster: requests, and entities with webhook deliveries. `GET /api/v1/status` counts those, too,
+    # that wait because their store did not answer.
     waiting: dict[str, int]
 
 
@@ -1091,6 +1118,7 @@ class RecordInfo(BaseModel):
     versions: list[Version]
     # Its core row: table, id, promoted_at.
     mapping: dict[str, Any] | None
+    # decision (include or ignore), draft (it waits for a plan that is approved), by, at, why.
     decision: dict[str, Any] | None
     withdrawn: Withdrawn | None
     # The store deleted it. Without it: it is there.
@@ -1152,6 +1180,8 @@ class Row(BaseModel):
     changed_fields: list[str]
     # The decision about the captured version.
     decision: Literal["include", "ignore"] | None
+    # The decision is a draft, an agent's or a person's: it waits for a plan that is approved.
+    draft: bool = False
     # Why a record that was included is undecided again.
     withdrawn: Withdrawn | None
 
@@ -1307,7 +1337,8 @@ class SyncLog(BaseModel):
 
 
 class SyncLogDetail(BaseModel):
-    """A log with the records that it skipped. That of a push says what became of each record."""
+    """A log with the records that it skipped. That of a push says what became of each record, that of a run of
+    webhook deliveries what became of each delivery."""
 
     log_id: int
     connection: str
@@ -1324,6 +1355,8 @@ class SyncLogDetail(BaseModel):
     ignored_records: list[IgnoredRecord] = Field(default_factory=list)
     # What became of each record of a push, in the order of the batch.
     outcomes: list[str] = Field(default_factory=list)
+    # What became of each webhook delivery; up to 1,000 of a run.
+    deliveries: list[LoggedDelivery] = Field(default_factory=list)
 
 
 class TablePage(BaseModel):

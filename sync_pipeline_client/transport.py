@@ -27,20 +27,6 @@ class Page(BaseModel, Generic[T]):
     pageSize: int  # noqa: N815
 
 
-class QueueEvent(BaseModel):
-    """The progress of a queue, sent whenever it changes."""
-
-    queueId: UUID  # noqa: N815
-    state: str
-    totalCount: int  # noqa: N815
-    processedCount: int  # noqa: N815
-    failedCount: int  # noqa: N815
-    cancelledCount: int  # noqa: N815
-    itemsPerMin: float  # noqa: N815
-    etaSeconds: float | None  # noqa: N815
-    completionPercent: float  # noqa: N815
-
-
 class ApiError(Exception):
     """The service refused a call or failed.
 

@@ -1,7 +1,8 @@
 <?php
 // What docs/wordpress-plugin.md uses of WordPress and WooCommerce, as small as it can be. Products and orders are
 // arrays of what their getters return: SHOP, as JSON. Arguments: the plugin, then hooks to fire, `name:id`; `answer:408`
-// lets a proxy on the way answer so, which the service itself does when nothing comes for twenty seconds.
+// lets a proxy on the way answer so, which the service itself does when nothing comes for twenty seconds; `read:/path` reads
+// a list.
 define( 'ABSPATH', __DIR__ );
 define( 'SHOP_SYNC_URL', getenv( 'SHOP_SYNC_URL' ) );
 define( 'SHOP_SYNC_TOKEN', getenv( 'SHOP_SYNC_TOKEN' ) );
@@ -12,15 +13,24 @@ class WP_Error {
 	function get_error_data() { return $this->data; }
 }
 class WC_DateTime extends DateTime {}
-class Getters {
-	function __construct( private array $values ) {}
+class WC_Data {
+	function __construct( protected array $values ) {}
 	function __call( $name, $_ ) {
 		$value = $this->values[ substr( $name, 4 ) ] ?? null;
-		return $value !== null && $name === 'get_date_modified' ? new WC_DateTime( $value ) : $value;
+		return $value !== null && str_starts_with( $name, 'get_date_' ) ? new WC_DateTime( $value ) : $value;
 	}
 }
-class WC_Product extends Getters {}
-class WC_Order extends Getters {}
+class WC_Product extends WC_Data {}
+class WC_Order extends WC_Data {
+	function get_items( $type ) { return array_map( fn( $one ) => new WC_Order_Item( $one ), $this->values['items'][ $type ] ?? array() ); }
+	function get_address( $which ) { return $this->values[ $which ] ?? array(); }
+}
+class WC_Order_Item extends WC_Data {
+	function get_product() { return wc_get_product( $this->values['product_id'] ); }
+}
+class WC_Customer extends WC_Data {
+	function __construct( $id ) { global $shop; parent::__construct( $shop[ $id ] ?? array() ); }
+}
 class Logger {
 	function __call( $level, $given ) { echo "$level {$given[0]}\n"; }
 }
@@ -69,8 +79,11 @@ function wc_get_order( $id ) { global $shop; return isset( $shop[ $id ] ) ? new 
 
 require $argv[1];
 foreach ( array_slice( $argv, 2 ) as $fired ) {
-	list( $hook, $id ) = explode( ':', $fired );
-	if ( 'answer' === $hook ) {
+	list( $hook, $id ) = explode( ':', $fired, 2 );
+	if ( 'read' === $hook ) {
+		$read = shop_sync_answer( wp_remote_get( SHOP_SYNC_URL . $id, array( 'headers' => shop_sync_headers() ) ) );
+		echo is_wp_error( $read ) ? $read->get_error_message() : json_encode( array_column( $read, 'name' ) ), "\n";
+	} elseif ( 'answer' === $hook ) {
 		$proxy = (int) $id;
 	} else {
 		do_action( $hook, (int) $id );

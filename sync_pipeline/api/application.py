@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.metadata import version
 from pkgutil import iter_modules
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.middleware.cors import CORSMiddleware
-from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 import sync_pipeline.api.routes as routes
-from sync_pipeline.api import errors
-from sync_pipeline.api.auth import NEEDED, RIGHTS, Right, needs
-from sync_pipeline.api.examples import illustrate
+from sync_pipeline.api import errors, openapi
+from sync_pipeline.api.auth import NEEDED, Right, needs
 from sync_pipeline.api.middleware import Guard
+from sync_pipeline.api.origins import OtherSites, origins_of
 from sync_pipeline.api.runtime import ApiRuntime
 from sync_pipeline.api.sse import Hub
 from sync_pipeline.config import Settings
@@ -64,21 +61,23 @@ def build(settings: Settings | None = None, db: Database | None = None) -> FastA
     )
     errors.install(app)
     rights: dict[tuple[str, str], Right | None] = {}
+    paths: set[str] = set()
     for info in sorted(iter_modules(routes.__path__), key=lambda one: one.name):
         router: APIRouter = import_module(f"{routes.__name__}.{info.name}").router
         app.include_router(router)
         rights.update(_rights(router))
-    origins = [one.strip() for one in settings.cors_origins.split(",") if one.strip()]
-    if origins:
+        paths.update(one.path for one in router.routes if isinstance(one, APIRoute) and one.include_in_schema)
+    app.state.paths = paths  # an unknown one is told the nearest
+    if origins := origins_of(settings):
         app.add_middleware(
-            CORSMiddleware,
+            OtherSites,
             allow_origins=origins,
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
             expose_headers=["X-Request-Id", "Retry-After"],
         )
     app.add_middleware(Guard, max_body=settings.max_body_bytes)
-    app.openapi = lambda: _openapi(app, rights)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi.document(app, rights)  # type: ignore[method-assign]
     return app
 
 
@@ -95,51 +94,3 @@ def _rights(router: APIRouter) -> dict[tuple[str, str], Right | None]:
         if need.call in NEEDED
         for method in route.methods or ()
     }
-
-
-def _openapi(app: FastAPI, rights: Mapping[tuple[str, str], Right | None]) -> dict[str, Any]:
-    """FastAPI's OpenAPI document, corrected: malformed calls return 400, and errors of streams are JSON too."""
-    if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=_TAGS
-        )
-        for path, operations in document["paths"].items():
-            for method, operation in operations.items():
-                if (method, path) in rights:
-                    right = rights[method, path]
-                    operation["x-right"] = right
-                    operation["x-roles"] = [role for role, those in RIGHTS.items() if right is None or right in those]
-                operation["responses"].pop("422", None)
-                for status, answer in operation["responses"].items():
-                    content = answer.get("content", {})
-                    if status >= "400" and "text/event-stream" in content:  # an error is not a stream
-                        content["application/json"] = content.pop("text/event-stream")
-        for name in ("HTTPValidationError", "ValidationError"):
-            document["components"]["schemas"].pop(name, None)
-        illustrate(document)
-        app.openapi_schema = document
-    return app.openapi_schema
-
-
-# In this order, each section's examples use only what the sections before it made (see examples.json).
-_TAGS = [
-    {"name": "observe", "description": "Status, checks and the audit log."},
-    {"name": "table", "description": "Captured records with their status."},
-    {"name": "preview", "description": "Preview what would change, and select records."},
-    {"name": "plans", "description": "Plan exactly what will happen, apply it, undo it."},
-    {
-        "name": "push",
-        "description": "For plugins that send records by themselves; and what became of every push and pull.",
-    },
-    {"name": "sync", "description": "Queues, full syncs, and several entities in the order of their dependencies."},
-    {"name": "decisions", "description": "Gates: work that has stopped and waits for a person's answer."},
-    {"name": "webhooks", "description": "For stores that send notifications."},
-    {"name": "connections", "description": "Stores, without their secrets."},
-    {"name": "people", "description": "Sessions, tokens and users."},
-    {"name": "approvals", "description": "A person's yes to a plan, and policies: a yes in advance, within limits."},
-    {
-        "name": "validation",
-        "description": "Every check as a matrix with evidence, a person's word on it, and all decisions.",
-    },
-    {"name": "health", "description": "For monitoring."},
-]

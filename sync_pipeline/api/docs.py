@@ -30,7 +30,9 @@ For plugins: [push.md](push.md) and [wordpress-plugin.md](wordpress-plugin.md).
 Every call may answer 400 (a value is wrong), 401 (no valid token), 403 (the role may not), 429 (too often:
 `Retry-After`), 500 and 503 (again later); one with a body also 408 (too slow), 413 (larger than 8 MiB, or
 more than 400,000 arrays and objects) and 415 (not `application/json` in UTF-8, or compressed).
-A list has pages: `page` from 1, `pageSize` 50, at most 500; `rowCount` is the number in all of them. A page is cut from
+A list has pages: `page` from 1, `pageSize` 50, at most 500; `rowCount` is the number in all of them. Two lists are read
+by `after` and `limit` instead, because nothing may move while they are read: the quarantine of a connection and the
+lines of a queue. `next` of an answer is the `after` of the following call; null: that was all. A page is cut from
 the list as it is at that call. Rows that come or go meanwhile move the others, so a row may be on two pages or on none:
 while your own calls take rows out of a list (`status=new`, `selection=undecided`), read its first page again and again.
 

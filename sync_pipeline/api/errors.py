@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Literal
 
 import structlog
@@ -36,7 +37,10 @@ from sync_pipeline.errors import (
 from sync_pipeline.redaction import redact
 
 _log = structlog.get_logger("sync_pipeline.api")
-_RETRY_SECONDS = 5
+RETRY_SECONDS = 5
+_LONGEST_PATH = 120  # characters that are compared with the paths there are
+_ALIKE = 0.8
+_MOST_BESIDE = 12  # paths that are named
 
 
 class Problem(BaseModel):
@@ -117,7 +121,7 @@ def explain(request: Request, error: Exception) -> Explained | None:
     if isinstance(error, HTTPException):
         words, headers = str(error.detail), dict(error.headers or {})
         if error.status_code == 404:
-            words = f"Unknown path {request.url.path}. /openapi.json lists every call."
+            words = f"Unknown path {request.url.path}. {_instead(request)}/openapi.json lists every call."
         elif error.status_code == 405:
             headers["Allow"] = ", ".join(_methods(request))
             words = f"This path does not support {request.method}. It supports {headers['Allow']}."
@@ -133,10 +137,32 @@ def explain_step(error: Exception) -> Explained | None:
     if isinstance(error, UnicodeEncodeError):
         return 400, "A text contains a lone surrogate, which is half a character.", {}
     if isinstance(error, PoolTimeout):
-        return 503, "The service is busy. Try again.", {"Retry-After": str(_RETRY_SECONDS)}
+        return 503, "The service is busy. Try again.", {"Retry-After": str(RETRY_SECONDS)}
     if isinstance(error, DBAPIError):
         return _database_error(error)
     return None
+
+
+def _instead(request: Request) -> str:
+    """The known path that is most like an unknown one; or what there is beside it."""
+    given = request.url.path[:_LONGEST_PATH].rstrip("/").split("/")
+    known = {tuple(_filled(one.split("/"), given)): one for one in sorted(getattr(request.app.state, "paths", ()))}
+    beside = {path[-1]: one for path, one in known.items() if path[:-1] == tuple(given[:-1]) and one[-1] != "}"}
+    for one in get_close_matches(given[-1], beside, n=1):
+        return f"Did you mean {beside[one]}? "
+    if 0 < len(beside) <= _MOST_BESIDE:
+        return f"There are: {', '.join(sorted(beside.values()))}. "
+    alike = {"/".join(path): one for path, one in known.items()}
+    for one in get_close_matches("/".join(given), alike, n=1, cutoff=_ALIKE):
+        return f"Did you mean {alike[one]}? "
+    return ""
+
+
+def _filled(path: Sequence[str], given: Sequence[str]) -> Sequence[str]:
+    """A path with what was given in the place of its parameters."""
+    if len(path) != len(given):
+        return path
+    return [there if one.startswith("{") and there else one for one, there in zip(path, given, strict=True)]
 
 
 def _methods(request: Request) -> list[str]:
@@ -164,7 +190,7 @@ def _sync_error(error: SyncError) -> Explained:
     if isinstance(error, RateLimited):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     if status == 503:
-        headers["Retry-After"] = str(_RETRY_SECONDS)
+        headers["Retry-After"] = str(RETRY_SECONDS)
     return status, str(error), headers
 
 
@@ -176,7 +202,7 @@ def _database_error(error: DBAPIError) -> Explained:
         return 409, "The object was removed in the meantime or already exists.", {}
     if state.startswith(("57014", "40", "55P03", "53")):
         words = "The database took too long or was too busy. Try again."
-        return 503, words, {"Retry-After": str(_RETRY_SECONDS)}
+        return 503, words, {"Retry-After": str(RETRY_SECONDS)}
     _log.error("database_error", sqlstate=state, kind=type(error.orig).__name__)
     return 500, "Unexpected error. Committed work is safe.", {}
 

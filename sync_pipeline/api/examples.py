@@ -27,7 +27,8 @@ class Example:
     `under`: the id of the operation that it illustrates. `call`: method and path with `$VARIABLES`. `as_`: the variable
     that holds the token. `first`: shell lines before the call. `take`: variable → path in the answer, for later calls.
     `keep`: path → the names, or the number of elements, that the documents show of a long part. `until`: path → value
-    that the recording waits for. `off_schema`: the body is invalid on purpose.
+    that the recording waits for. `off_schema`: the body is invalid on purpose, or a
+    text of the shell that stands for one.
     """
 
     under: str

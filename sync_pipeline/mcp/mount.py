@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from sync_pipeline.api.auth import RIGHTS, Right
 from sync_pipeline.api.errors import answer, explain
+from sync_pipeline.api.origins import origins_of
 from sync_pipeline.api.runtime import ApiRuntime
 from sync_pipeline.errors import Forbidden, SyncError, Unauthenticated
 from sync_pipeline.steps.connect import tokens
@@ -108,7 +109,7 @@ class _Door:
         assert runtime is not None
         _from_here(request, runtime)
         kind, _, plain = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer":
+        if kind.lower() != "bearer" or not plain.strip():
             raise Unauthenticated()
         caller = await runtime.run(
             tokens.authenticate, runtime.db, plain.strip(), per_minute=runtime.settings.calls_per_minute
@@ -127,8 +128,7 @@ def _from_here(request: Request, runtime: ApiRuntime) -> None:
     origin = request.headers.get("origin")
     if origin is None:
         return
-    allowed = [one.strip() for one in runtime.settings.cors_origins.split(",")]
-    if origin not in allowed and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin not in origins_of(runtime.settings) and urlsplit(origin).netloc != request.headers.get("host"):
         raise Forbidden("This call comes from a page of another site.")
 
 

@@ -35,7 +35,7 @@ from mcp_types import (
 from mcp_types import Tool as ToolDefinition
 
 from sync_pipeline.api.runtime import ApiRuntime
-from sync_pipeline.errors import SyncError, Unauthenticated
+from sync_pipeline.errors import SyncError, TokenNotValid
 from sync_pipeline.mcp import prompts, resources
 from sync_pipeline.mcp.errors import explain, refused
 from sync_pipeline.mcp.text import own_words
@@ -240,10 +240,10 @@ def _still_valid(call: Call) -> None:
     """Look whether the token still holds: a call that waits was authenticated when it began.
 
     Raises:
-        Unauthenticated: it was revoked or has expired.
+        TokenNotValid: it was revoked or has expired.
     """
     if not tokens.valid_tokens(call.db, call.caller.org.org_id, [call.caller.token_id]):
-        raise Unauthenticated()
+        raise TokenNotValid()
 
 
 def client_name(ctx: Context) -> str | None:

@@ -271,6 +271,7 @@ class Webhooks(Protocol):
     """How to read a provider's webhooks. `headers` have lower-case names."""
 
     secret_field: str
+    headers: Mapping[str, str]  # those that it reads, and what each says: for the API's document
 
     def genuine(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """Is the signature valid? Compared in constant time."""

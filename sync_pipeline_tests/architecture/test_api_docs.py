@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from jsonschema_rs import Draft202012Validator
 from pydantic import SecretStr
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from sync_pipeline.api.application import build
 from sync_pipeline.api.contracts.sync import QueueEvent
@@ -49,6 +52,73 @@ def test_the_client_is_the_document(document: dict[str, Any]) -> None:
     assert {name for name in every if not callable(getattr(Client, name, None))} == {"deliver", "metrics"}
     assert list(models.__dict__["QueueStatus"].model_fields) == list(QueueStatus.__dataclass_fields__)
     assert list(ClientQueueEvent.model_fields) == list(QueueEvent.model_fields)
+
+
+def test_the_document_is_of_the_version_that_it_names(document: dict[str, Any]) -> None:
+    assert document["openapi"] == "3.1.0"
+    OPENAPI_31_VALIDATOR.validate(document)
+    # What OpenAPI 3.2 added; a validator of 3.1 passes over some.
+    newer = {"itemSchema", "itemEncoding", "prefixEncoding", "querystring", "additionalOperations", "dataValue",
+             "serializedValue", "$self", "mediaTypes"}  # fmt: skip
+    assert not newer & set(_keys(document))
+    assert set(re.findall('"(#/[^"]*)"', json.dumps(document))) <= {
+        f"#/components/{kind}/{name}" for kind, named in document["components"].items() for name in named
+    }
+
+
+def _keys(value: Any) -> Iterator[str]:
+    for name, one in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        if name != "examples" or not isinstance(one, dict):  # what was recorded is no part of the document's own
+            yield from ([name] if isinstance(name, str) else [])
+            yield from _keys(one)
+
+
+def test_events_and_deliveries_are_described(document: dict[str, Any]) -> None:
+    streams = [
+        media["schema"]
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for answer in operation["responses"].values()
+        for kind, media in answer.get("content", {}).items()
+        if kind == "text/event-stream"
+    ]
+    assert streams
+    for schema in streams:
+        data = schema["contentSchema"]["items"]["properties"]["data"]
+        assert (data["contentMediaType"], "$ref" in data["contentSchema"]) == ("application/json", True)
+    deliver = document["paths"]["/api/v1/webhooks/{provider}/{connection}"]["post"]
+    assert {"application/json", "application/x-www-form-urlencoded"} == set(deliver["requestBody"]["content"])
+    headers = {one["name"]: one["description"] for one in deliver["parameters"] if one["in"] == "header"}
+    assert "HMAC-SHA256" in headers["X-WC-Webhook-Signature"]
+    assert {"X-WC-Webhook-Topic", "X-WC-Webhook-Delivery-ID"} <= headers.keys()
+
+
+def test_the_headers_of_answers_are_declared(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for status, answer in operation["responses"].items():
+                declared = {"X-Request-Id"} | ({"Retry-After"} if status in ("429", "503") else set())
+                assert set(answer["headers"]) == declared, (path, status)
+
+
+def test_lists_with_pages_are_alike(document: dict[str, Any]) -> None:
+    """What takes `page` answers data, rowCount, page and pageSize; what is read by `after` answers data and next."""
+    schemas = document["components"]["schemas"]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            takes = {one["name"] for one in operation.get("parameters", ())}
+            content = operation["responses"].get("200", {}).get("content", {}).get("application/json")
+            answered = schemas.get(content["schema"].get("$ref", "").rsplit("/", 1)[-1], {}) if content else {}
+            if answered.get("properties", {}).get("data", {}).get("type") != "array":
+                continue
+            has = set(answered["properties"])
+            if {"page", "pageSize"} & takes or {"page", "pageSize", "rowCount"} & has:
+                paged = "after" not in takes
+                assert ({"page", "pageSize"} <= takes) == paged, path
+                assert has >= ({"data", "rowCount", "page", "pageSize"} if paged else {"data", "next"}), path
+            if "after" in takes:
+                assert {"data", "next"} <= has, path
+                assert "limit" in takes, path
 
 
 def test_every_call_says_what_it_does_needs_and_may_answer(document: dict[str, Any]) -> None:

@@ -15,10 +15,13 @@ import pytest
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline import gates
+from sync_pipeline.api.application import build
 from sync_pipeline.api.auth import RIGHTS, Right
+from sync_pipeline.api.origins import origins_of
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.steps import approve, connect, observe, preview, promote, select
+from sync_pipeline.errors import ConfigurationError
+from sync_pipeline.steps import approve, connect, observe, preview, promote, push, select
 from sync_pipeline.steps.connect import tokens, users
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.observe import validation
@@ -305,6 +308,77 @@ def test_a_token_of_one_connection_sees_no_other(api: Served, store: Shop, setti
         assert api.client.get(path, headers=headers).status_code == 403, path
 
 
+def test_a_token_of_one_connection_may_what_concerns_it_alone(api: Served, store: Shop, settings: Settings) -> None:
+    """The secret of its webhooks, and the queue of a plan of its records; never another connection's."""
+    given = {"store_url": store.server.url, "consumer_key": store.server.key, "consumer_secret": store.server.secret}
+    second = connect.add_connection(api.db, settings, store.org, "woocommerce", "second", given, actor="t")
+
+    def bound(connection: connect.Connection, role: str) -> dict[str, str]:
+        plain = tokens.add_token(api.db, store.org, role, connection=connection, actor="t").plain
+        return {"Authorization": f"Bearer {plain}"}
+
+    own, other = bound(store.connection, "admin"), bound(second, "admin")
+    hook, secret = "/api/v1/connections/shop/webhook", {"secret": "a secret of sixteen"}
+    assert api.client.post(hook, headers=own, json=secret).json()["data"]["secret_set"] is True
+    assert api.client.post(hook, headers=other, json=secret).status_code == 404
+    assert api.client.post(hook, headers=bound(store.connection, "operator"), json=secret).status_code == 403
+    for method, path in (("PATCH", ""), ("POST", "/rotate"), ("DELETE", "")):  # these concern what others rely on
+        answer = api.client.request(method, f"/api/v1/connections/shop{path}", headers=own)
+        assert answer.status_code == 403, path
+
+    queue = _queue_of(api, store, store.connection, "7001")
+    for path in ("", "/lines", "/events"):
+        address = f"{SYNC}/queue/{queue}{path}"
+        with api.client.stream("GET", address, headers=bound(store.connection, "viewer")) as answer:
+            assert answer.status_code == 200, path
+        refused = api.client.get(address, headers=other)
+        missing = api.client.get(f"{SYNC}/queue/{uuid4()}{path}", headers=other)
+        assert (refused.status_code, missing.status_code) == (404, 404)
+    both = _queue_of(api, store, store.connection, "7002", second)
+    for headers in (own, other):
+        assert api.client.get(f"{SYNC}/queue/{both}", headers=headers).status_code == 404
+        assert api.client.get(f"{SYNC}/queues", headers=headers).status_code == 403
+    assert api.call("GET", f"{SYNC}/queue/{both}", store.org, "viewer").status_code == 200
+
+
+def _queue_of(api: Served, store: Shop, *given: Any) -> str:
+    """The queue of a plan of one pushed product of each connection; ended, so that its stream ends."""
+    (number,) = [one for one in given if isinstance(one, str)]
+    for connection in (one for one in given if not isinstance(one, str)):
+        body = json.dumps({"products": [{"wc_product_id": int(number), "name": f"N {number}"}]}).encode()
+        push.push(api.db, connection, "products", body, actor="t")
+        stream = connection.source.stream("products")
+        select.select(api.db, connection, stream, ids=[number], include=True, actor="t", draft=True)
+    plan = select.make_plan(api.db, store.org, actor="t")
+    assert plan is not None
+    asked = promote.create_request(api.db, store.org.org_id, plan.plan_id, actor="t")
+    promote.cancel(api.db, store.org.org_id, str(asked.queue.queue_id), actor="t")
+    return str(asked.queue.queue_id)
+
+
+def test_a_token_that_is_not_valid_is_told_apart_from_none(api: Served, org: connect.Organization) -> None:
+    """Revoked, expired and mistyped alike, so that nothing is revealed; only who sent none is told how to."""
+
+    def said(value: str | None) -> str:
+        headers = {} if value is None else {"Authorization": value}
+        answer = api.client.get("/api/v1/session", headers=headers)
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+        return str(answer.json()["error"])
+
+    revoked = tokens.add_token(api.db, org, "viewer", actor="t")
+    tokens.revoke_token(api.db, org, revoked.token_id, actor="t")
+    with api.db.org(org.org_id) as conn:
+        past = tokens.new_token(conn, org, "viewer", expires=datetime.now(UTC) - timedelta(seconds=1))[1]
+    wrong = {said(f"Bearer {one}") for one in (revoked.plain, past, past[:-3] + "xyz", "sp_1_x", "hello")}
+    (words,) = wrong
+    assert "revoked, has expired or is mistyped" in words
+    assert "admin" in words
+    assert "Send" not in words
+    assert {said(one) for one in (None, "Bearer", "Basic YTpi", revoked.plain)} == {
+        "The call has no valid token. Send “Authorization: Bearer sp_…”."
+    }
+
+
 def test_a_token_holds_until_it_ends(api: Served, org: connect.Organization) -> None:
     def status(plain: str) -> int:
         return int(api.client.get("/api/v1/session", headers={"Authorization": f"Bearer {plain}"}).status_code)
@@ -503,6 +577,38 @@ def test_other_sites_scripts_are_kept_out_unless_named(api: Served, database: Da
         assert answer.headers["access-control-allow-origin"] == "https://a.example"
         other = opened.client.options("/api/v1/plans", headers={**ask, "Origin": "https://b.example"})
         assert "access-control-allow-origin" not in other.headers
+        assert (other.status_code, other.headers["content-type"]) == (400, "application/json")
+        assert other.json()["success"] is False
+        assert "https://b.example" in other.json()["error"]
+        assert "SYNC_CORS_ORIGINS" in other.json()["error"]
+        method = opened.client.options("/api/v1/plans", headers={**ask, "Access-Control-Request-Method": "PUT"})
+        assert "GET, POST, PATCH, DELETE" in method.json()["error"]
+        header = opened.client.options("/api/v1/plans", headers={**ask, "Access-Control-Request-Headers": "X-Mine"})
+        assert "authorization" in header.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("https://shop.example/", ["https://shop.example"]),
+        ("HTTPS://Shop.Example, http://localhost:3000", ["https://shop.example", "http://localhost:3000"]),
+        ("https://shop.example:443,http://[::1]:80/", ["https://shop.example", "http://[::1]"]),
+        ("https://bücher.example", ["https://xn--bcher-kva.example"]),
+        (" , *", ["*"]),
+    ],
+)
+def test_origins_are_read_as_browsers_send_them(settings: Settings, given: str, read: list[str]) -> None:
+    assert origins_of(settings.model_copy(update={"cors_origins": given})) == read
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["shop.example", "https://shop.example/wp", "https://*.example", "ftp://shop.example", "https://", "null",
+     "https://a.example https://b.example", "https://ann:secret@shop.example", "https://shop.example:x", "https://a.b?c"],
+)  # fmt: skip
+def test_an_origin_that_no_browser_sends_is_refused_at_the_start(settings: Settings, given: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"SYNC_CORS_ORIGINS: .*Write scheme and host.* https://shop\.example"):
+        build(settings.model_copy(update={"cors_origins": given}))
 
 
 def test_every_answer_has_its_id_and_guards(api: Served) -> None:

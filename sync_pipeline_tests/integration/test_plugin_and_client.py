@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shutil
@@ -27,6 +28,16 @@ from sync_pipeline_tests.served import Served, listening, served
 from sync_pipeline_tests.stores import Shop, shop
 
 WORDPRESS = Path(__file__).parents[1] / "wordpress.php"
+
+
+# What an order of 29.70 is made of: a hat less a coupon, shipping, a fee and tax.
+ITEMS = {
+    "line_item": [{"id": 1, "name": "Hat", "product_id": 9001, "quantity": 1, "subtotal": "19.90", "total": "17.90"}],
+    "coupon": [{"id": 2, "code": "two-off", "discount": "2.00"}],
+    "shipping": [{"id": 3, "method_id": "flat_rate", "method_title": "Post", "total": "5.00"}],
+    "fee": [{"id": 4, "name": "Gift wrap", "total": "1.80"}],
+    "tax": [{"id": 5, "rate_code": "VAT-1", "label": "VAT", "tax_total": "4.00", "shipping_tax_total": "1.00"}],
+}
 
 
 @dataclass
@@ -71,22 +82,40 @@ def test_the_wordpress_plugin_pushes_and_says_why_records_are_skipped(live: Live
     token = live.api.token(live.shop.org, "plugin")
     changed = "2026-03-01T11:00:00+01:00"
     hat = {"id": 9001, "name": "Hat", "sku": "HAT-1", "price": "19.90", "stock_quantity": 3, "date_modified": changed}
-    order = {"id": 9100, "status": "completed", "currency": "USD", "total": "19.90", "date_modified": changed}
-    goods = {9001: hat, 9002: {"id": 9002}, 9003: {"name": "No id"}, 9100: order}
+    order = {"id": 9100, "status": "completed", "currency": "USD", "total": "29.70", "date_modified": changed}
+    order |= {"customer_id": 55, "billing": {"email": "ada@example.com", "first_name": "Ada"}, "items": ITEMS}
+    ada = {"id": 55, "role": "customer", "email": "ada@example.com", "first_name": "Ada", "date_modified": changed}
+    goods = {
+        9001: hat,
+        9002: {"id": 9002},
+        9003: {"name": "No id"},
+        9100: order,
+        55: ada,
+        1: {"id": 1, "role": "editor"},
+    }
     new, saved = "woocommerce_new_product", "woocommerce_update_product"
     said = fired(
         live, tmp_path, token, goods, f"{new}:9001", f"{saved}:9001", f"{saved}:9002", f"{saved}:9003",
-        "woocommerce_new_order:9100"
+        "woocommerce_new_customer:55", "profile_update:1", "profile_update:404", "woocommerce_new_order:9100"
     )  # fmt: skip
     # Each record once, each kind in a batch; the one that is skipped with its reason.
     logged = re.findall(r"`(products [^`]*missing)`", (PROJECT / "docs/wordpress-plugin.md").read_text("utf-8"))
-    assert said == ['["products",[9001,9002,9003]]', *(f"warning {one}" for one in logged), '["orders",[9100]]']
+    assert said == [
+        '["products",[9001,9002,9003]]', *(f"warning {one}" for one in logged), '["customers",[55,1,404]]',
+        '["orders",[9100]]',
+    ]  # fmt: skip
     assert len(logged) == 2
     with live.client() as api:
         (row,) = api.table("woocommerce", entity="products", search="HAT-1").data
         assert (row.external_id, row.raw["name"], row.raw["price"]) == ("9001", "Hat", "19.90")
         assert row.raw["date_modified_gmt"] == "2026-03-01T10:00:00"
-        assert api.table("woocommerce", entity="orders").data[0].raw["total"] == "19.90"
+        (customer,) = api.table("woocommerce", entity="customers").data
+        assert (customer.external_id, customer.raw["first_name"]) == ("55", "Ada")
+        (sale,) = api.table("woocommerce", entity="orders").data
+        assert (sale.raw["total"], sale.raw["line_items"][0]["sku"], sale.warnings) == ("29.70", "HAT-1", [])
+    viewer = live.api.token(live.shop.org, "viewer")
+    assert fired(live, tmp_path, viewer, goods, "read:/api/v1/connections") == ['["shop"]']
+    assert fired(live, tmp_path, viewer, goods, "read:/api/v1/nix")[0].startswith("Unknown path")
     # One without a time keeps the stored one; one that is older is told so.
     assert (
         fired(live, tmp_path, token, {9001: {**hat, "price": "18.90", "date_modified": None}}, f"{saved}:9001")[1:]
@@ -100,7 +129,7 @@ def test_the_wordpress_plugin_pushes_and_says_why_records_are_skipped(live: Live
         assert api.table("woocommerce", entity="products", search="HAT-1").data[0].raw["price"] == "18.90"
     # A wrong token may be replaced; a service that is away, or that waited too long for the body, is asked again.
     assert fired(live, tmp_path, "sp_1_x", goods, f"{saved}:9001")[1:] == [
-        "error The call has no valid token. Send “Authorization: Bearer sp_…”.",
+        "error This token is not valid: it was revoked, has expired or is mistyped. An admin can make a new one.",
         "again in 3600",
     ]
     forbidden = live.api.token(live.shop.org, "viewer")
@@ -156,6 +185,11 @@ def test_the_client_reads_proposes_applies_and_says_what_is_refused(live: Live) 
         chosen = models.Selection(decision="include", all=True, except_=["5"], draft=True)
         selected = api.preview_or_select(chosen, action="select", entity_type="products")
         assert selected.records == 4
+        rows = api.table("woocommerce", entity="products").data
+        assert [(one.decision, one.draft) for one in rows] == [("include", True)] * 4 + [(None, False)]
+        decided = api.record("woocommerce", "products", "1").decision
+        assert decided is not None
+        assert (decided["decision"], decided["draft"]) == ("include", True)
         plan = api.make_plan().plan
         assert plan is not None
         items = list(api.every(api.show_plan_items, plan.plan_id, page_size=3))
@@ -207,6 +241,28 @@ def test_a_list_that_is_read_by_after_is_read_to_its_end(live: Live) -> None:
         lines = list(api.every(api.queue_lines, queue.queue_id, page_size=2))
         assert [one.external_id for one in lines] == [str(n) for n in range(1, 6)]
         assert list(api.every(api.list_quarantine, "shop")) == []
+
+
+def test_every_list_of_the_client_is_read_to_its_end(live: Live) -> None:
+    """Whatever answers a list: pages, by `after`, or whole."""
+    given: dict[str, Any] = {"connection": "shop", "entity": "products", "provider": "woocommerce"}
+    lists: dict[str, list[Any]] = {}
+    with live.client("admin") as api:
+        for name, call in inspect.getmembers(api, inspect.ismethod):
+            answered = str(inspect.signature(call).return_annotation)
+            if not (answered.startswith(("Page[", "list[")) or "Page" in answered):
+                continue
+            takes = inspect.signature(call).parameters
+            needed = {one for one in takes if takes[one].default is inspect.Parameter.empty}
+            if needed <= given.keys():
+                lists[name] = list(api.every(call, **{one: given[one] for one in needed}))
+    assert {"list_providers", "list_organizations", "list_views", "activity", "count_records"} <= lists.keys()
+    assert {"connection_progress", "list_connections", "table", "list_quarantine"} <= lists.keys()
+    assert [one.name for one in lists["list_connections"]] == ["shop"]
+    assert [one.slug for one in lists["list_organizations"]] == [live.shop.org.slug]
+    assert len(lists["list_providers"]) == len({one.name for one in lists["list_providers"]}) > 1
+    with live.client() as api:  # page by page it is the same
+        assert list(api.every(api.list_providers, page_size=1)) == lists["list_providers"]
 
 
 def test_what_a_call_does_not_know_is_refused_by_client_and_service(live: Live) -> None:

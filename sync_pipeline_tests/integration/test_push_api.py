@@ -67,7 +67,8 @@ def test_a_batch_is_answered_in_the_promised_shape(api: Served, here: Shop) -> N
         "success": True,
         "data": {
             "syncedCount": 1, "skippedCount": 1, "syncLogId": body["data"]["syncLogId"], "newCount": 1,
-            "changedCount": 0, "unchangedCount": 0, "olderCount": 0, "deletedCount": 0, "outcomes": ["new", "skipped"],
+            "changedCount": 0, "unchangedCount": 0, "olderCount": 0, "deletedCount": 0,
+            "supersededCount": 0, "quarantinedCount": 0, "outcomes": ["new", "skipped"],
         },
     }  # fmt: skip
     log = body["data"]["syncLogId"]
@@ -86,6 +87,52 @@ def test_a_batch_is_answered_in_the_promised_shape(api: Served, here: Shop) -> N
         assert (done["data"]["syncedCount"], done["data"]["skippedCount"]) == (1, 2), kind
     empty = api.call("POST", "/api/sync/orders", here.org, "plugin", json={"orders": []}).json()
     assert (empty["success"], empty["data"]["syncedCount"], empty["data"]["skippedCount"]) == (True, 0, 0)
+
+
+def test_what_came_twice_in_a_batch_is_counted_once(api: Served, here: Shop) -> None:
+    """The later lies over the earlier: one record, one `new`, and the counts add up to the valid records."""
+    first, last = ({"wc_product_id": 9001, "name": name} for name in "AB")
+    records = [first, {"wc_product_id": 9002}, last]
+    done = api.call("POST", "/api/sync/products", here.org, "plugin", json={"products": records}).json()["data"]
+    assert done["outcomes"] == ["superseded", "skipped", "new"]
+    kinds = ("new", "changed", "unchanged", "older", "deleted", "superseded", "quarantined")
+    assert [done[f"{kind}Count"] for kind in kinds] == [1, 0, 0, 0, 0, 1, 0]
+    assert done["syncedCount"] == sum(done[f"{kind}Count"] for kind in kinds)
+    log = api.call("GET", f"/api/sync/logs/{done['syncLogId']}", here.org, "plugin").json()["data"]
+    assert log["ignored_records"] == [
+        {
+            "place": 0, "id": "9001", "outcome": "superseded",
+            "reason": "the record at place 2 of the batch has the same id, and was laid over this one",
+        }
+    ]  # fmt: skip
+
+
+def test_a_list_that_php_made_an_object_is_told_what_it_must_be(api: Served, here: Shop) -> None:
+    for given in ({"3": {"wc_product_id": 1, "name": "A"}}, {}):
+        answer = api.call("POST", "/api/sync/products", here.org, "plugin", json={"products": given})
+        assert answer.status_code == 400
+        assert "“products” is a JSON object and must be a JSON array" in answer.json()["error"]
+        assert "array_values" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/api/sync/product", "Did you mean /api/sync/products?"),
+        ("/api/v1/sync/orders", "Did you mean /api/sync/orders?"),
+        (
+            "/api/sync/shoes",
+            "There are: /api/sync/categories, /api/sync/customers, /api/sync/orders, /api/sync/products.",
+        ),
+        ("/api/v1/connections/shop/webhooks", "Did you mean /api/v1/connections/{connection}/webhook?"),
+        ("/" + "a/" * 4000, "Unknown path"),
+    ],
+)
+def test_an_unknown_path_names_the_nearest(api: Served, here: Shop, path: str, says: str) -> None:
+    answer = api.call("POST", path, here.org, "plugin", json={})
+    assert answer.status_code == 404
+    assert says in answer.json()["error"]
+    assert answer.json()["error"].endswith("/openapi.json lists every call.")
 
 
 @pytest.mark.parametrize(

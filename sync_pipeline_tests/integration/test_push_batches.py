@@ -339,6 +339,19 @@ def test_a_batch_says_what_became_of_each_record(plain: Shop) -> None:
     assert again.outcomes == ["unchanged", "unchanged", "unchanged", *became[3:]]
 
 
+def test_a_push_deletes_nothing(plain: Shop) -> None:
+    plain.pull("products")
+    known = plain.export("products")[0]["id"]
+    given = {"deleted": True, "status": "trash"}
+    report = send(plain, "products", [product(known, **given), product(900, **given)])
+    assert report.outcomes == ["changed", "new"]
+    assert [
+        (payload(plain, "product", one)["status"], payload(plain, "product", one).get("deleted"))
+        for one in (known, 900)
+    ] == [("trash", None), ("trash", True)]
+    assert {row.deletion_state for row in sql(plain, "SELECT deletion_state FROM capture.sync_record")} == {"present"}
+
+
 def test_a_time_of_an_earlier_version_that_is_far_ahead_heals(plain: Shop) -> None:
     send(plain, "products", [product(900, updated_at="2026-02-02")])
     sql(

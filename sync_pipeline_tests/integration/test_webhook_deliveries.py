@@ -21,7 +21,7 @@ from sync_pipeline.config import PROJECT, Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Busy
 from sync_pipeline.sources.base import Presence
-from sync_pipeline.steps import capture, connect, push
+from sync_pipeline.steps import capture, connect, observe, push
 from sync_pipeline.steps.push import NotGenuine
 from sync_pipeline_tests.captured import Captured, Clock, captured_once
 from sync_pipeline_tests.stores import Shop, shop
@@ -391,6 +391,38 @@ def test_without_a_secret_no_webhook_is_believed(told: Shop) -> None:
     assert told.pull("coupons")["coupons"].closed
 
 
+def log_of(told: Shop, run_id: int | None) -> observe.SyncLogDetail:
+    """The log of a run of deliveries."""
+    [row] = sql(told, "SELECT log_id FROM capture.sync_logs WHERE run_id = %(run)s", run=run_id)
+    return observe.sync_log(told.db, told.org, [told.connection], row.log_id)
+
+
+def test_the_log_says_what_became_of_each_delivery(told: Shop) -> None:
+    first, second, gone = told.store.tables["orders"].ids[:3]
+    told.store.update("orders", first, status="completed")
+    deliver(told, "order.updated", body_now(told, "order.updated", first), delivery="1")
+    deliver(told, "order.updated", body_now(told, "order.updated", second), delivery="2")
+    told.store.delete("orders", gone)
+    deliver(told, "order.deleted", json.dumps({"id": gone}).encode(), delivery="3")
+    deliver(told, "order.deleted", b'{"id": 987654}', delivery="4")
+    deliver(told, "order.updated", b'{"id": 987654, "a": 1}', delivery="5")
+    with capture.session(told.db, told.settings, told.connection) as session:
+        report = push.process_deliveries(session, told.connection.source.stream("orders"))
+    log = log_of(told, report.run_id)
+    became = sorted((one.topic, one.id, one.outcome) for one in log.deliveries)
+    assert became == sorted(
+        [
+            ("order.updated", str(first), "changed"),
+            ("order.updated", str(second), "unchanged"),
+            ("order.deleted", str(gone), "deleted"),
+            ("order.deleted", "987654", "gone"),
+            ("order.updated", "987654", "gone"),
+        ]
+    )
+    assert all(one.why for one in log.deliveries)
+    assert (log.records_synced, log.skipped) == (2, 0)
+
+
 def test_a_store_that_does_not_answer_is_asked_later(told: Shop) -> None:
     number = told.store.tables["customers"].ids[-1]
     told.store.update("customers", number, first_name="Later")
@@ -399,7 +431,12 @@ def test_a_store_that_does_not_answer_is_asked_later(told: Shop) -> None:
     with capture.session(told.db, told.settings, told.connection) as session:
         report = push.process_deliveries(session, told.connection.source.stream("customers"))
     assert report.state == "failed"
-    assert "wait for the store" in str(report.error)
+    assert "1 delivery waits for the store" in str(report.error)
+    [one] = log_of(told, report.run_id).deliveries
+    assert (one.topic, one.id, one.outcome) == ("customer.updated", str(number), "waiting")
+    assert "does not answer" in one.why
+    of = {one.entity: one.deliveries for one in observe.status(told.db, told.org)[0].entities}
+    assert (of["customers"], of["orders"]) == (1, 0)
     [row] = sql(told, "SELECT state, attempts, not_before > now() AS later FROM capture.webhook_delivery")
     assert tuple(row) == ("waiting", 1, True)
     told.server.faults.down(False)

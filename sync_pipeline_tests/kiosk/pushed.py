@@ -3,6 +3,7 @@
 import hmac
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -41,6 +42,7 @@ class KioskWebhooks:
     """The secret itself signs."""
 
     secret_field = "hook_secret"
+    headers: Mapping[str, str] = MappingProxyType({"X-Kiosk-Secret": "The secret.", "X-Kiosk-Delivery": "A number."})
 
     def genuine(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """Is the secret in the header?"""

@@ -14,7 +14,9 @@ from sync_pipeline.steps.push import Outcome
 class PushCounts(Shape):
     """The result of a batch."""
 
-    syncedCount: int = Field(description="Valid records.", examples=[485])  # noqa: N815
+    syncedCount: int = Field(  # noqa: N815
+        description="Valid records: the sum of the following counts, without the skipped.", examples=[485]
+    )
     skippedCount: int = Field(  # noqa: N815
         description="Invalid records; `GET /api/sync/logs/{log_id}` says why, for each.", examples=[15]
     )
@@ -28,9 +30,17 @@ class PushCounts(Shape):
     deletedCount: int = Field(  # noqa: N815
         description="Valid records that changed nothing, because they are deleted in the store.", examples=[1]
     )
+    supersededCount: int = Field(  # noqa: N815
+        0,
+        description="Valid records over which a later one of the batch, with the same id, was laid: that one counts.",
+        examples=[0],
+    )
+    quarantinedCount: int = Field(  # noqa: N815
+        0, description="Valid records that the database cannot hold; `GET …/quarantine` lists them.", examples=[0]
+    )
     outcomes: Sequence[Outcome] = Field(
-        description="What became of each record, in the order of the batch. Those of one id that are not left out "
-        "become one record. `quarantined`: the database cannot hold it.",
+        description="What became of each record, in the order of the batch. `superseded`: a later one of the batch has "
+        "the same id and was laid over it. `quarantined`: the database cannot hold it.",
         examples=[["new", "skipped"]],
     )
 

@@ -45,6 +45,9 @@ class Row(Shape):
         examples=[["price"]],
     )
     decision: Literal["include", "ignore"] | None = Field(description="The decision about the captured version.")
+    draft: bool = Field(
+        False, description="The decision is a draft, an agent's or a person's: it waits for a plan that is approved."
+    )
     withdrawn: Withdrawn | None = Field(description="Why a record that was included is undecided again.")
 
 
@@ -95,7 +98,9 @@ class RecordInfo(Shape):
     warnings: list[Plain]
     versions: list[Version]
     mapping: dict[str, Any] | None = Field(description="Its core row: table, id, promoted_at.")
-    decision: dict[str, Any] | None
+    decision: dict[str, Any] | None = Field(
+        description="decision (include or ignore), draft (it waits for a plan that is approved), by, at, why."
+    )
     withdrawn: Withdrawn | None
     deleted: Deleted | None = Field(description="The store deleted it. Without it: it is there.")
 

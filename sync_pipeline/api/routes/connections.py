@@ -200,10 +200,9 @@ async def disconnect(
 
 
 @router.get("/providers", tags=["connections"], responses=problems())
-async def list_providers(_caller: Reader) -> Listing[ProviderInfo]:
+async def list_providers(_caller: Reader, page: Page = 1, page_size: PageSize = 50) -> Listing[ProviderInfo]:
     """List the providers and the settings of their connections."""
-    found = [_provider(one) for one in all_sources().values()]
-    return Listing(data=found, rowCount=len(found), page=1, pageSize=len(found))
+    return part([_provider(one) for one in all_sources().values()], page, page_size)
 
 
 def _provider(source: Source) -> ProviderInfo:

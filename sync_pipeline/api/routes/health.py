@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
-from sync_pipeline.api.errors import problems
+from sync_pipeline.api.errors import RETRY_SECONDS, problems
 from sync_pipeline.api.metrics import STREAMS, exposition
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.errors import DatabaseUnavailable, Unauthenticated
@@ -35,7 +35,8 @@ class Ready(BaseModel):
     )
     connections: dict[str, int] = Field(description="How many connections are healthy, failing, unknown.")
     waiting: dict[str, int] = Field(
-        description="What waits for Dagster: requests, and entities with webhook deliveries."
+        description="What waits for Dagster: requests, and entities with webhook deliveries. `GET /api/v1/status` "
+        "counts those, too, that wait because their store did not answer."
     )
 
 
@@ -72,6 +73,7 @@ async def ready(runtime: RuntimeDep, response: Response) -> Ready:
         return await runtime.run(look)
     except DatabaseUnavailable:
         response.status_code = 503
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
         return Ready(status="unavailable", database="unavailable", dagster="unknown", connections={}, waiting={})
 
 

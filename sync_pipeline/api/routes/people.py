@@ -54,7 +54,9 @@ async def log_out(runtime: RuntimeDep, caller: Anybody) -> Answer[Revoked]:
 
 
 @router.get("/organizations", responses=problems())
-async def list_organizations(runtime: RuntimeDep, caller: Reader) -> Listing[OrganizationInfo]:
+async def list_organizations(
+    runtime: RuntimeDep, caller: Reader, page: Page = 1, page_size: PageSize = 50
+) -> Listing[OrganizationInfo]:
     """List the organizations that the token may see: its own."""
 
     def look() -> OrganizationInfo:
@@ -68,7 +70,7 @@ async def list_organizations(runtime: RuntimeDep, caller: Reader) -> Listing[Org
             provider_priority=list(policy.provider_priority),
         )
 
-    return Listing(data=[await runtime.run(look)], rowCount=1, page=1, pageSize=1)
+    return part([await runtime.run(look)], page, page_size)
 
 
 @router.get("/tokens", responses=problems())

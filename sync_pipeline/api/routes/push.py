@@ -65,6 +65,8 @@ async def _push(request: Request, runtime: ApiRuntime, caller: Caller, kind: str
             unchangedCount=became["unchanged"],
             olderCount=became["older"],
             deletedCount=became["deleted"],
+            supersededCount=became["superseded"],
+            quarantinedCount=became["quarantined"],
             outcomes=done.outcomes,
         )
     )

@@ -34,6 +34,8 @@ from sync_pipeline.steps.promote import LineState, Pick, QueueState, QueueStatus
 router = APIRouter(prefix="/api/v1/integrations", tags=["sync"], route_class=CallerFirst)
 Fetcher = Annotated[Caller, Depends(may(Right.FETCH))]
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
+# A token of one connection reads a queue that has that connection's records only.
+QueueReader = Annotated[Caller, Depends(may(Right.READ))]
 Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
 QueueId = Annotated[UUID, Path(description="The queue's id.")]
 StartKey = Annotated[
@@ -188,36 +190,46 @@ async def list_queues(
 
 
 @router.get("/sync/queue/{queue_id}", responses=problems(404))
-async def queue(runtime: RuntimeDep, caller: Reader, queue_id: QueueId) -> Answer[QueueStatus]:
-    """Show the progress of a queue."""
-    return Answer(data=await runtime.run(promote.status, runtime.db, caller.org.org_id, queue_id))
+async def queue(runtime: RuntimeDep, caller: QueueReader, queue_id: QueueId) -> Answer[QueueStatus]:
+    """Show the progress of a queue. A token of one connection sees queues of that connection's records only."""
+    return Answer(data=await _read(runtime, caller, queue_id))
 
 
 @router.get("/sync/queue/{queue_id}/lines", responses=problems(404))
 async def queue_lines(
     runtime: RuntimeDep,
-    caller: Reader,
+    caller: QueueReader,
     queue_id: QueueId,
     state: LineState | None = None,
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> QueueLines:
     """List the queue's records in order, with reasons and warnings."""
-    await runtime.run(promote.status, runtime.db, caller.org.org_id, queue_id)
+    await _read(runtime, caller, queue_id)
     found = await runtime.run(
         promote.lines, runtime.db, caller.org.org_id, queue_id, state=state, after=after, limit=limit
     )
     return QueueLines(data=found, next=found[-1].line_no if len(found) == limit else None)
 
 
-async def _first_look(runtime: RuntimeDep, caller: Reader, queue_id: QueueId) -> tuple[Caller, QueueStatus]:
-    return caller, await runtime.run(promote.status, runtime.db, caller.org.org_id, queue_id)
+async def _read(runtime: ApiRuntime, caller: Caller, queue_id: UUID) -> QueueStatus:
+    """The queue, if it concerns nothing but what the caller's token does."""
+    return await runtime.run(
+        promote.status, runtime.db, caller.org.org_id, queue_id, connection_id=caller.connection_id
+    )
+
+
+async def _first_look(runtime: RuntimeDep, caller: QueueReader, queue_id: QueueId) -> tuple[Caller, QueueStatus]:
+    return caller, await _read(runtime, caller, queue_id)
 
 
 @router.get(
     "/sync/queue/{queue_id}/events",
     response_class=EventSourceResponse,
-    responses={**problems(404), 200: {"description": "A stream of queue events, until the queue ends."}},
+    responses={
+        **problems(404),
+        200: {"model": QueueEvent, "description": "A stream of queue events, until the queue ends."},
+    },
 )
 async def queue_events(
     request: Request, seen: Annotated[tuple[Caller, QueueStatus], Depends(_first_look)]

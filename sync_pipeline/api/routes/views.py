@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from sync_pipeline.api.auth import RIGHTS, Caller, CallerFirst, Right, may
-from sync_pipeline.api.contracts.base import Answer, Listing, Name, Number
+from sync_pipeline.api.contracts.base import Answer, Listing, Name, Number, Page, PageSize
 from sync_pipeline.api.contracts.views import DeletedView, NewView
 from sync_pipeline.api.errors import problems
-from sync_pipeline.api.lists import the_connection
+from sync_pipeline.api.lists import part, the_connection
 from sync_pipeline.api.masking import Masking
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.steps import preview
@@ -41,6 +41,8 @@ async def list_views(
     caller: Reader,
     connection: Name,
     entity: Annotated[str, Query(max_length=60, examples=["products"])],
+    page: Page = 1,
+    page_size: PageSize = 50,
 ) -> Listing[preview.SavedView]:
     """List the saved views of an entity, by name."""
 
@@ -50,8 +52,7 @@ async def list_views(
         found = preview.saved_views(runtime.db, one, stream)
         return [replace(view, search=reads.searched(stream, view.search)) for view in found]
 
-    found = await runtime.run(look)
-    return Listing(data=found, rowCount=len(found), page=1, pageSize=preview.MOST_VIEWS)
+    return part(await runtime.run(look), page, page_size)
 
 
 @router.delete("/{view_id}", responses=problems(404))

@@ -10,6 +10,7 @@ from sync_pipeline.api.contracts.push import DeliveryTaken, GivenWebhookSecret, 
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
+from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect, push
 
 router = APIRouter(prefix="/api/v1", tags=["webhooks"], route_class=CallerFirst)
@@ -18,10 +19,32 @@ ConnectionNumber = Annotated[
     int,
     Path(ge=1, le=2**63 - 1, description="The connection's number, as in the `path` that setting its secret answers."),
 ]
-Connector = Annotated[Caller, Depends(may(Right.CONNECT, everywhere=True))]
+# A token of one connection may for that one: `the_connection` finds it no other.
+Connector = Annotated[Caller, Depends(may(Right.CONNECT))]
 
 
-@router.post("/webhooks/{provider}/{connection}", responses=problems(404, 413))
+# The body is signed over its bytes, so it is not read before the signature is checked. OpenAPI says what it is.
+_DELIVERY = {
+    "parameters": [
+        {"name": name, "in": "header", "description": f"{one.title}: {words}", "schema": {"type": "string"}}
+        for one in all_sources().values()
+        if one.webhooks is not None
+        for name, words in one.webhooks.headers.items()
+    ],
+    "requestBody": {
+        "required": True,
+        "description": "The record as the store sends it, unchanged: the signature is over its bytes.",
+        "content": {
+            "application/json": {"schema": {"type": "object", "description": "The record; of a deletion, its id."}},
+            "application/x-www-form-urlencoded": {
+                "schema": {"type": "object", "description": "The ping of a new webhook."}
+            },
+        },
+    },
+}
+
+
+@router.post("/webhooks/{provider}/{connection}", responses=problems(404, 413), openapi_extra=_DELIVERY)
 async def deliver(
     request: Request, runtime: RuntimeDep, provider: Provider, connection: ConnectionNumber
 ) -> Answer[DeliveryTaken]:

@@ -118,6 +118,8 @@ def get_record(call: Call, given: GetRecord) -> ToolAnswer:
         head["deleted"] = {"at": found.deleted["at"], "in_core": found.deleted["in_core"]}
     if found.decision:
         head["choice"] = found.decision["decision"]
+        if found.decision["draft"]:
+            head["draft"] = True
         head["decided"] = quoted(by=found.decision["by"], why=found.decision["why"])
     return ToolAnswer({**head, **_PARTS[given.part](_Asked(call, one, stream, found, given.path))})
 

@@ -12,6 +12,7 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sync_pipeline.entities.values import when
@@ -30,6 +31,16 @@ class WooWebhooks:
     """Reads deliveries. Customers and coupons are always fetched: their dates do not show which body is newer."""
 
     secret_field = "webhook_secret"  # noqa: S105 - the name of a field
+    headers: Mapping[str, str] = MappingProxyType(
+        {
+            "X-WC-Webhook-Signature": "base64 of the HMAC-SHA256 of the body's bytes with the secret. Only the ping of "
+            "a new webhook (the form `webhook_id=…`) goes without.",
+            "X-WC-Webhook-Topic": "Such as `product.updated`.",
+            "X-WC-Webhook-Resource": "Such as `product`.",
+            "X-WC-Webhook-Event": "Such as `updated`; of `deleted` the body needs only an id.",
+            "X-WC-Webhook-Delivery-ID": "One that was taken before, with the same topic and body, is `known`.",
+        }
+    )
 
     def genuine(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """base64(HMAC-SHA256(raw body, secret)) in X-WC-Webhook-Signature."""

@@ -16,7 +16,7 @@ from sqlalchemy import Connection as Transaction
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.errors import ConfigurationError, NotFound, Unauthenticated
+from sync_pipeline.errors import ConfigurationError, NotFound, TokenNotValid
 from sync_pipeline.steps.connect.connections import Connection
 from sync_pipeline.steps.connect.limits import pace, rate_limited
 from sync_pipeline.steps.connect.organizations import Organization
@@ -149,19 +149,19 @@ def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> 
     """The caller that this token belongs to; counts one call against its rate limit.
 
     Raises:
-        Unauthenticated: the token is unknown, expired or revoked, or its organization or user was removed. The error
+        TokenNotValid: the token is unknown, expired or revoked, or its organization or user was removed. The error
             does not say which.
         RateLimited: its rate limit is reached.
     """
     shape = _SHAPE.fullmatch(plain)
     if shape is None:
-        raise Unauthenticated()
+        raise TokenNotValid()
     org_id = int(shape[1])
     rate = pace(per_minute) if per_minute else {"every": None, "burst": None}
     with db.org(org_id, async_commit=True) as conn:
         row = execute(conn, _SQL["find_token"], token_hash=token_hash(plain), **rate).one_or_none()
         if row is None:
-            raise Unauthenticated()
+            raise TokenNotValid()
         if not row.taken:
             raise rate_limited(conn, f"token:{row.token_id}", rate, per_minute or 0)
         if row.last_used_at is None or datetime.now(UTC) - row.last_used_at > _SEEN_EVERY:

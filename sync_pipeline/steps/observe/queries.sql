@@ -95,6 +95,12 @@ LEFT JOIN preview.summary AS s
     ON s.org_id = c.org_id AND s.connection_id = c.connection_id AND s.entity_type = c.entity_type
 WHERE c.org_id = connect.current_org()
 
+-- deliveries --
+-- Webhook deliveries that wait.
+SELECT connection_id, entity_type, count(*) AS deliveries FROM capture.webhook_delivery
+WHERE org_id = connect.current_org() AND state = 'waiting'
+GROUP BY connection_id, entity_type
+
 -- last_runs --
 -- The newest pull of each entity: what a store sent does not show all that it has.
 SELECT e.connection_id, e.entity_type, l.*

@@ -54,6 +54,9 @@ class EntityStatus:
     watermark: datetime | None
     last_run: datetime | None
     message: Annotated[str | None, Field(description="A note for people, such as: this is an initial import.")]
+    deliveries: Annotated[
+        int, Field(description="Webhook deliveries that wait, also those that wait for a store that did not answer.")
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def _facts(
     )
     for row in captured:
         facts[row.connection_id, row.entity_type].update(row._mapping)
-    for name in ("differences", "in_quarantine", "cursors"):
+    for name in ("differences", "in_quarantine", "cursors", "deliveries"):
         for row in execute(conn, SQL[name]):
             facts[row.connection_id, row.entity_type].update(row._mapping)
     for row in execute(conn, SQL["last_runs"]):
@@ -147,4 +150,5 @@ def _entity(connection: Connection, stream: Stream, facts: Mapping[str, Any]) ->
         watermark=facts.get("watermark"),
         last_run=(last.finished_at or last.started_at) if last is not None else None,
         message=message,
+        deliveries=facts.get("deliveries", 0),
     )

@@ -52,14 +52,37 @@ class IgnoredRecord:
     place: Annotated[int, Field(description="Its place in the batch, from 0.", examples=[0])]
     id: Annotated[str, Field(description="Its id.", examples=["90201"])]
     outcome: Annotated[
-        Literal["older", "deleted"], Field(description="What is stored is newer, or it is deleted in the store.")
+        Literal["older", "deleted", "superseded"],
+        Field(
+            description="What is stored is newer; it is deleted in the store; a later one of the batch is laid over."
+        ),
     ]
     reason: Annotated[str, Field(examples=["it is older than the stored record, which changed 2026-03-01T10:00:00Z"])]
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedDelivery:
+    """A webhook delivery of a run."""
+
+    topic: Annotated[str, Field(examples=["product.updated"])]
+    id: Annotated[str, Field(description="The record's id.", examples=["101"])]
+    outcome: Annotated[
+        Literal["new", "changed", "unchanged", "deleted", "gone", "quarantined", "waiting"],
+        Field(
+            description="What became of the record. `deleted`: the store has it no more, and its deletion is captured; "
+            "`gone`: the store has no such record, and none is captured; `waiting`: it did not answer."
+        ),
+    ]
+    why: Annotated[
+        str, Field(description="Was its body accepted, or the store asked, and what it said.", examples=["accepted"])
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class SyncLogDetail(SyncLog):
-    """A log with the records that it skipped. That of a push says what became of each record."""
+    """A log with the records that it skipped. That of a push says what became of each record, that of a run of webhook
+    deliveries what became of each delivery.
+    """
 
     skipped_records: Sequence[SkippedRecord]
     ignored_records: Annotated[
@@ -68,6 +91,9 @@ class SyncLogDetail(SyncLog):
     outcomes: Annotated[
         Sequence[str],
         Field(description="What became of each record of a push, in the order of the batch.", examples=[["new"]]),
+    ] = ()
+    deliveries: Annotated[
+        Sequence[LoggedDelivery], Field(description="What became of each webhook delivery; up to 1,000 of a run.")
     ] = ()
 
 
@@ -106,7 +132,8 @@ def sync_log(db: Database, org: Organization, of: Sequence[Connection], log_id: 
         IgnoredRecord(int(one["place"]), one["id"], one["outcome"], one["reason"])
         for one in facts.pop("ignored_records")
     ]
-    return SyncLogDetail(**facts, skipped_records=skipped, ignored_records=ignored)
+    deliveries = [LoggedDelivery(**one) for one in facts.pop("deliveries")]
+    return SyncLogDetail(**facts, skipped_records=skipped, ignored_records=ignored, deliveries=deliveries)
 
 
 def _facts(row: Any) -> dict[str, Any]:

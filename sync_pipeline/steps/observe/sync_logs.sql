@@ -15,7 +15,8 @@ WHERE org_id = connect.current_org() AND connection_id = ANY(%(connections)s::bi
 -- one_sync_log --
 SELECT l.log_id, c.name AS connection, c.provider, l.entity_type, l.kind, l.status, l.records_synced, l.skipped,
        l.error_message, l.started_at, l.finished_at, coalesce(l.detail -> 'skipped', '[]') AS skipped_records,
-       coalesce(l.detail -> 'ignored', '[]') AS ignored_records, coalesce(l.detail -> 'outcomes', '[]') AS outcomes
+       coalesce(l.detail -> 'ignored', '[]') AS ignored_records, coalesce(l.detail -> 'outcomes', '[]') AS outcomes,
+       coalesce(l.detail -> 'deliveries', '[]') AS deliveries
 FROM capture.sync_logs AS l
 JOIN connect.integration_connector AS c ON c.org_id = l.org_id AND c.connection_id = l.connection_id
 WHERE l.org_id = connect.current_org() AND l.log_id = %(log_id)s

@@ -67,7 +67,13 @@ def record(db: Database, connection: Connection, stream: Stream, external_id: st
             else None
         ),
         decision=(
-            {"decision": row.decision, "by": row.decided_by, "at": row.decided_at, "why": row.decided_why}
+            {
+                "decision": row.decision,
+                "draft": row.draft,
+                "by": row.decided_by,
+                "at": row.decided_at,
+                "why": row.decided_why,
+            }
             if row.decision
             else None
         ),

@@ -3,7 +3,7 @@ SELECT r.external_id, r.version, coalesce(r.status, 'in_sync') AS status, r.sync
        r.deletion_state, r.deletion_evidence, r.deletion_at, r.captured_at, r.remote_modified_at, r.version_no, r.warnings,
        m.core_table, m.internal_id, m.last_promoted_at,
        coalesce(m.promoted_deleted, false) AS promoted_deleted, r.decision, r.decided_by, r.decided_at, r.decided_why,
-       r.cause, r.withdrawn_by, r.withdrawn_at, r.why,
+       r.draft, r.cause, r.withdrawn_by, r.withdrawn_at, r.why,
        coalesce(preview.followed_changes(r.followed),
                 preview.field_changes(v.sync_data - %(noise)s::text[], r.sync_data - %(noise)s::text[])) AS changes
 FROM selection.record_now AS r

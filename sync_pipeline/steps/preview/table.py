@@ -101,6 +101,7 @@ def table(  # noqa: PLR0913 - what a person filters by
             "warnings": row.warnings or [],
             "changed_fields": changed.get(row.external_id) or row.followed,
             "decision": row.decision,
+            "draft": row.draft,
             "withdrawn": withdrawn(row),
         }
         for row in (rows[one] for one in ids if one in rows)

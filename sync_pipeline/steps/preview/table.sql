@@ -44,7 +44,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 SELECT r.external_id, r.version, r.name, r.code, r.email, coalesce(r.exact_text, r.sync_data::text) AS raw,
        coalesce(r.status, 'in_sync') AS status, r.warnings,
        ARRAY(SELECT jsonb_object_keys(r.followed -> 'fields') ORDER BY 1) AS followed,
-       r.decision, r.cause, r.withdrawn_by, r.withdrawn_at, r.why
+       r.decision, coalesce(r.draft, false) AS draft, r.cause, r.withdrawn_by, r.withdrawn_at, r.why
 FROM selection.record_now AS r
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)

@@ -50,6 +50,11 @@ def records_of(kind: str, body: bytes) -> list[Any]:
     if isinstance(given, _Unread):
         raise NotABatch(f"The body cannot be read: {given.reason}. {send}")
     records = given.get(kind) if isinstance(given, dict) else None
+    if isinstance(records, dict | _Unread):
+        raise NotABatch(
+            f"“{kind}” is a JSON object and must be a JSON array. {send} In PHP an array whose keys are not 0, 1, 2 … "
+            "becomes an object: send array_values($records)."
+        )
     if not isinstance(records, list):
         raise NotABatch(f"The body has no list “{kind}”. {send}")
     if len(given) > 1:

@@ -11,8 +11,9 @@ from sync_pipeline.entities.values import moment
 from sync_pipeline.sources.base import Pushed, Unreadable
 from sync_pipeline.steps.capture.write.pii import email_hash
 
-# What became of a record of a batch. `quarantined`: PostgreSQL cannot hold it. `skipped`: it is invalid.
-Outcome = Literal["new", "changed", "unchanged", "older", "deleted", "quarantined", "skipped"]
+# What became of a record of a batch. `superseded`: a later one of the batch, with the same id, was laid over it.
+# `quarantined`: PostgreSQL cannot hold it. `skipped`: it is invalid.
+Outcome = Literal["new", "changed", "unchanged", "older", "deleted", "superseded", "quarantined", "skipped"]
 Finder = Callable[[Mapping[str, Any]], Any]  # the time of a change in a payload
 # A clock may be wrong, or a time written as if it were UTC; believed, it would make every later push an older one.
 _MOST_AHEAD = timedelta(days=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from sync_pipeline.steps.push.resolve import DeliveryBatch, Tally
 from sync_pipeline.steps.push.service import SQL
 
 _AT_ONCE = 500
+_LOGGED = 1000  # deliveries that the log of a run names
 
 
 def process_deliveries(session: CaptureSession, stream: Stream) -> PullReport:
@@ -58,9 +60,9 @@ def process_deliveries(session: CaptureSession, stream: Stream) -> PullReport:
             "requests": used.requests,
             "bytes": used.bytes,
             "seconds": time.monotonic() - began,
-            "error": f"{tally.postponed} deliveries wait for the store: {reason}" if tally.postponed else None,
+            "error": _waits(tally.postponed, reason) if tally.postponed else None,
         }
-        _close(session, run, here, counts)
+        _close(session, run, here, counts, tally)
     return PullReport(
         connection=session.connection.name,
         entity=stream.name,
@@ -73,7 +75,12 @@ def process_deliveries(session: CaptureSession, stream: Stream) -> PullReport:
     )
 
 
-def _close(session: CaptureSession, run: Run, here: dict[str, Any], counts: dict[str, Any]) -> None:
+def _waits(deliveries: int, reason: str | None) -> str:
+    said = "1 delivery waits" if deliveries == 1 else f"{deliveries} deliveries wait"
+    return f"{said} for the store and will be tried again: {reason}"
+
+
+def _close(session: CaptureSession, run: Run, here: dict[str, Any], counts: dict[str, Any], tally: Tally) -> None:
     failed = counts["error"] is not None
     with run.transaction() as conn:
         execute(conn, SQL["close_pushed_run"], run_id=run.run_id, state="failed" if failed else "closed", **counts)
@@ -84,6 +91,7 @@ def _close(session: CaptureSession, run: Run, here: dict[str, Any], counts: dict
             skipped=counts["quarantined"],
             error=counts["error"],
         )
+        execute(conn, SQL["log_deliveries"], run_id=run.run_id, deliveries=json.dumps(tally.deliveries[:_LOGGED]))
         execute(conn, SQL["delete_old_deliveries"], connection_id=here["connection_id"])
         if not failed:
             execute(conn, SQL["set_last_sync"], connection_id=here["connection_id"])

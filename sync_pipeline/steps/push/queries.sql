@@ -15,6 +15,10 @@ WHERE org_id = connect.current_org() AND log_id = %(log_id)s
 UPDATE capture.sync_logs SET status = 'failed', error_message = %(error)s, finished_at = now()
 WHERE org_id = connect.current_org() AND log_id = %(log_id)s
 
+-- log_deliveries --
+UPDATE capture.sync_logs SET detail = jsonb_build_object('deliveries', %(deliveries)s::jsonb)
+WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND kind = 'webhook'
+
 -- open_pushed_run --
 INSERT INTO capture.sync_ledger (org_id, connection_id, entity_type, mode, expected, state)
 VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(mode)s, 0, 'open') RETURNING run_id
@@ -88,7 +92,7 @@ RETURNING delivery_no
 -- next_deliveries --
 -- Some of an entity's waiting deliveries, oldest first. `doubted`: one without a payload (deleted, trashed, cut) was
 -- ever delivered for the record, so no payload of it is accepted.
-SELECT d.delivery_no, d.external_id, d.parent_id, d.payload, d.modified, d.attempts,
+SELECT d.delivery_no, d.topic, d.external_id, d.parent_id, d.payload, d.modified, d.attempts,
        EXISTS (SELECT 1 FROM capture.webhook_delivery AS g
                WHERE g.org_id = d.org_id AND g.connection_id = d.connection_id AND g.external_id = d.external_id
                    AND g.entity_type = d.entity_type AND g.look) AS doubted

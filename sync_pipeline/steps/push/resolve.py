@@ -24,12 +24,15 @@ from sync_pipeline.steps.capture.write.pii import hash_text
 from sync_pipeline.steps.capture.write.record import Read, read
 from sync_pipeline.steps.capture.write.records import SQL as CAPTURE
 from sync_pipeline.steps.push.over import ahead
-from sync_pipeline.steps.push.service import SQL
+from sync_pipeline.steps.push.service import SQL, became
 
 
 @dataclass(slots=True)
 class Tally:
-    """How many records the deliveries were about, and what became of them; `postponed` counts deliveries."""
+    """How many records the deliveries were about, and what became of them; `postponed` counts deliveries.
+
+    `deliveries` says it of each, for the log.
+    """
 
     captured: int = 0
     vanished: int = 0
@@ -38,6 +41,7 @@ class Tally:
     unchanged: int = 0
     deleted: int = 0
     postponed: int = 0
+    deliveries: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -46,6 +50,7 @@ class _Record:
 
     external_id: str
     numbers: list[int] = field(default_factory=list)
+    topics: list[str] = field(default_factory=list)
     bodies: list[tuple[datetime, str]] = field(default_factory=list)
     parent_id: str | None = None
     look: bool = False
@@ -80,7 +85,7 @@ class DeliveryBatch:
                     done.append(record)
                 else:
                     looks.append(record)
-            self._write(conn, bodies, done)
+            self._write(conn, bodies, done, known)
         return self._look(looks, known) if looks else None
 
     def _kept(self, rows: Sequence[Any]) -> list[Any]:
@@ -106,6 +111,7 @@ class DeliveryBatch:
         for row in rows:
             record = records.setdefault(row.external_id, _Record(row.external_id))
             record.numbers.append(row.delivery_no)
+            record.topics.append(row.topic)
             record.parent_id = row.parent_id or record.parent_id
             if row.payload is None or row.modified is None or row.doubted:
                 record.look = True
@@ -148,16 +154,33 @@ class DeliveryBatch:
         except (ValueError, RecursionError):
             return None
 
-    def _write(self, conn: Transaction, items: Sequence[RawRecord], records: Sequence[_Record]) -> None:
+    def _write(
+        self,
+        conn: Transaction,
+        items: Sequence[RawRecord],
+        records: Sequence[_Record],
+        known: Mapping[str, Any],
+    ) -> None:
         """Write records and finish their deliveries."""
         if not records:
             return
         counts = self.run.write(conn, items)
         self._finish(conn, records)
+        ids = [record.external_id for record in records]
+        now = {row.external_id: row for row in execute(conn, SQL["stored_hashes"], **self.run.keys, ids=ids)}
+        for record in records:
+            i = record.external_id
+            self._note(record, became(known.get(i), now.get(i), i in self.run.progress.quarantined))
         self.tally.captured += len(items)
         self.tally.new += counts["new"]
         self.tally.changed += counts["changed"]
         self.tally.unchanged += counts["unchanged"]
+
+    def _note(self, record: _Record, outcome: str, why: str | None = None) -> None:
+        """Note for the log what became of a record's deliveries."""
+        for topic in record.topics:
+            said = {"topic": topic, "id": record.external_id, "outcome": outcome, "why": why or record.outcome}
+            self.tally.deliveries.append(said)
 
     def _finish(self, conn: Transaction, records: Sequence[_Record]) -> None:
         pairs = [(number, record.outcome) for record in records for number in record.numbers]
@@ -182,11 +205,14 @@ class DeliveryBatch:
                 with self.run.transaction() as conn:
                     execute(conn, SQL["postpone_deliveries"], numbers=numbers, reason=reason)
                 self.tally.postponed += len(numbers)
+                for record in part:
+                    self._note(record, "waiting", reason)
                 continue
             for record in part:
                 record.outcome = "read from the store" if record.external_id in found else "gone"
             with self.run.transaction() as conn:
-                self._write(conn, list(found.values()), [record for record in part if record.external_id in found])
+                found_here = [record for record in part if record.external_id in found]
+                self._write(conn, list(found.values()), found_here, known)
             self._gone({record.external_id: record for record in part if record.external_id in missing}, missing, known)
         return reason
 
@@ -241,6 +267,8 @@ class DeliveryBatch:
                 )
                 execute(conn, CAPTURE["mark_changed"], **self.run.keys)
             self._finish(conn, list(records.values()))
+        for record in records.values():
+            self._note(record, "deleted" if record.external_id in present else "gone", evidence[record.external_id])
         self.tally.vanished += len(records) - len(present)
         self.tally.captured += len(present)
         self.tally.deleted += len(present)

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
@@ -70,6 +71,17 @@ class _Batch:
     def in_order(self) -> list[Outcome]:
         """What became of each record, in the order of the batch."""
         return [self.outcomes[place] for place in sorted(self.outcomes)]
+
+    def settle(self, external_id: str, places: Sequence[int], became: Outcome) -> None:
+        """Say what became of the records of one id that were not left out: the last counts, it lies over the others."""
+        for place in places:
+            self.outcomes[place] = became
+        if became == "quarantined":
+            return
+        for place, following in pairwise(places):
+            self.outcomes[place] = "superseded"
+            reason = f"the record at place {following} of the batch has the same id, and was laid over this one"
+            self.ignored.append({"place": place, "id": external_id, "outcome": "superseded", "reason": reason})
 
 
 def _not_pushed(source: Source, kind: str) -> NotFound:
@@ -156,7 +168,7 @@ class _Push:
             if counts["new"] + counts["changed"]:
                 compare_some(conn, self.connection, self.stream, list(batch.given))
                 self._request_preview(conn)
-            became = Counter(batch.outcomes.values())
+            so_many = Counter(batch.outcomes.values())
             journal.record(
                 conn,
                 "push.done",
@@ -169,8 +181,9 @@ class _Push:
                 reasons=sorted({one["reason"] for one in batch.skipped})[:20],
                 new=counts["new"],
                 changed=counts["changed"],
-                older=became["older"],
-                deleted=became["deleted"],
+                older=so_many["older"],
+                deleted=so_many["deleted"],
+                superseded=so_many["superseded"],
             )
         return PushReport(
             batch.synced, len(batch.skipped), self.log_id, counts["new"], counts["changed"], batch.in_order
@@ -245,9 +258,8 @@ class _Push:
             execute(conn, SQL["mark_pushed_only"], **records.keys, ids=pushed_only)
         now = {row.external_id: row for row in execute(conn, SQL["stored_hashes"], **records.keys, ids=ids)}
         for external_id, given in batch.given.items():
-            became = _became(known.get(external_id), now.get(external_id), external_id in records.progress.quarantined)
-            for place, _ in given:
-                batch.outcomes.setdefault(place, became)
+            outcome = became(known.get(external_id), now.get(external_id), external_id in records.progress.quarantined)
+            batch.settle(external_id, [place for place, _ in given if place not in batch.outcomes], outcome)
         return counts
 
     def _over(
@@ -282,7 +294,7 @@ def _parent(stream: Stream, payload: Mapping[str, Any]) -> str | None:
     return str(value) if len(str(value)) <= 100 and str(value).isprintable() else None
 
 
-def _became(before: Any | None, now: Any | None, quarantined: bool) -> Outcome:
+def became(before: Any | None, now: Any | None, quarantined: bool) -> Outcome:
     """What became of a record that was not left out, by what was stored before and is stored now."""
     if quarantined or now is None:
         return "quarantined"

@@ -116,14 +116,19 @@ def stream_of(provider: str, entity_type: str) -> Stream:
     return source(provider).stream(entity_type)
 
 
-def status(db: Database, org_id: int, queue_id: str | UUID) -> QueueStatus:
-    """How far the queue is.
+def status(db: Database, org_id: int, queue_id: str | UUID, *, connection_id: int | None = None) -> QueueStatus:
+    """How far the queue is. With `connection_id` only a queue whose plan has no other connection's records is known.
 
     Raises:
         NotFound: no such queue.
     """
     with db.org(org_id) as conn:
-        return queue_status(conn, queue_id)
+        found = queue_status(conn, queue_id)
+        if connection_id is not None:
+            of = execute(conn, SQL["plan_connections"], plan_id=found.plan_id).one()
+            if not of.least == of.greatest == connection_id:
+                raise not_found(queue_id, "queue")
+        return found
 
 
 def statuses(db: Database, org_id: int, queue_ids: Sequence[str | UUID]) -> Sequence[QueueStatus]:

@@ -139,6 +139,11 @@ SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cance
        extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::float8 AS seconds
 FROM promote.sync_queue WHERE org_id = connect.current_org() AND queue_id = ANY(%(queues)s::uuid []);
 
+-- plan_connections --
+-- The first and the last connection of a plan's records, from the index: of one connection alone they are the same.
+SELECT min(connection_id) AS least, max(connection_id) AS greatest FROM selection.sync_plan_item
+WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s;
+
 -- list_queues --
 SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cancelled, action_required,
        created_at, started_at, finished_at, undone_at,
