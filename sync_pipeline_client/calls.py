@@ -15,13 +15,13 @@ from sync_pipeline_client.transport import Page, Transport, part
 class Calls(Transport):
     """The calls. What a call needs and answers is in the API's documents under its path."""
 
-    def activity(self, *, page: int = 1, page_size: int = 50) -> Page[models.ActivityRow]:
+    def activity(self, *, page: int = 1, page_size: int = 50) -> models.ActivityPage:
         """List the audit log, newest first: who did what.
 
         GET /api/v1/integrations/sync/activity
         """
         return self._answer(
-            Page[models.ActivityRow],
+            models.ActivityPage,
             "GET",
             "/api/v1/integrations/sync/activity",
             query={"page": page, "pageSize": page_size},

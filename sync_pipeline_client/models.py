@@ -30,6 +30,14 @@ class AcceptedRow(BaseModel):
     found: str | None
 
 
+class ActivityPage(BaseModel):
+    """The audit log, newest first. It has these two fields alone, which plugins rely on."""
+
+    data: list[ActivityRow]
+    # How many lines there are in all pages.
+    rowCount: int  # noqa: N815
+
+
 class ActivityRow(BaseModel):
     """One line of the audit log."""
 

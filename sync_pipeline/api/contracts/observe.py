@@ -27,6 +27,13 @@ class ActivityRow(Shape):
     detail: Plain = Field(description="Counts and ids; never a payload.", examples=[{"new": 12}])
 
 
+class ActivityPage(Shape):
+    """The audit log, newest first. It has these two fields alone, which plugins rely on."""
+
+    data: list[ActivityRow]
+    rowCount: int = Field(description="How many lines there are in all pages.")  # noqa: N815
+
+
 class OptionInfo(Shape):
     """One possible answer."""
 

@@ -10,6 +10,7 @@ from sync_pipeline.api.contracts.approvals import NewProposedAnswer
 from sync_pipeline.api.contracts.base import Answer, Listing, Number, Page, PageSize
 from sync_pipeline.api.contracts.connections import WorkInfo
 from sync_pipeline.api.contracts.observe import (
+    ActivityPage,
     ActivityRow,
     ChecksInfo,
     CompatInfo,
@@ -38,13 +39,10 @@ _POLL_SECONDS = 0.5
 
 
 @router.get("/integrations/sync/activity", tags=["observe"], responses=problems())
-async def activity(
-    runtime: RuntimeDep, caller: Reader, page: Page = 1, page_size: PageSize = 50
-) -> Listing[ActivityRow]:
+async def activity(runtime: RuntimeDep, caller: Reader, page: Page = 1, page_size: PageSize = 50) -> ActivityPage:
     """List the audit log, newest first: who did what."""
     found = await runtime.run(observe.activity, runtime.db, caller.org, page=page, page_size=page_size)
-    rows = [ActivityRow.model_validate(row) for row in found.data]
-    return Listing(data=rows, rowCount=found.row_count, page=page, pageSize=page_size)
+    return ActivityPage(data=[ActivityRow.model_validate(row) for row in found.data], rowCount=found.row_count)
 
 
 @router.get("/integrations/schema-compat", tags=["observe"], responses=problems())
