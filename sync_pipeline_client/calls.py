@@ -97,8 +97,10 @@ class Calls(Transport):
         status: Literal["new", "updated", "deleted", "in_sync"] | None = None,
         selection: str | None = None,
         sort: str | None = None,
+        ids: str | None = None,
+        payload: bool = True,
     ) -> models.TablePage:
-        """List captured records with their status, searched, filtered and paged.
+        """List captured records with their status, searched, filtered and paged; or those with some ids.
 
         GET /api/v1/integrations/{provider}/table
         """
@@ -115,6 +117,8 @@ class Calls(Transport):
                 "status": status,
                 "selection": selection,
                 "sort": sort,
+                "ids": ids,
+                "payload": payload,
             },
         )
 

@@ -1181,7 +1181,7 @@ class Row(BaseModel):
     status: Literal["new", "updated", "deleted", "in_sync"]
     # Those of name, sku, email, order_number … that the record has.
     display: dict[str, str]
-    # The payload as captured; numbers keep all their digits.
+    # The payload as captured; numbers keep all their digits. null if it was not asked for.
     raw: Any
     warnings: list[Any]
     # The payload's fields that changed; or core's columns, where a record changed that it copies from.

@@ -9,6 +9,7 @@ import json
 import threading
 from decimal import Decimal
 from typing import Any
+from unittest.mock import ANY
 from uuid import uuid4
 
 import pytest
@@ -74,6 +75,26 @@ def test_the_table_is_what_was_captured(api: Served, store: Shop) -> None:
         assert row["raw"] == exported[row["external_id"]]
     again = api.call("GET", f"{WOO}/table", store.org, params={"entity": "products", "pageSize": 5, "page": 3}).json()
     assert len(again["data"]) == 2
+
+
+def test_records_are_asked_for_by_id_and_without_payloads(api: Served, store: Shop) -> None:
+    def asked(code: int = 200, **given: object) -> Any:
+        answer = api.call("GET", f"{WOO}/table", store.org, "viewer", params={"entity": "products", **given})
+        assert answer.status_code == code, answer.text
+        return answer.json()
+
+    one, two, three = sorted(store.ids("products"), key=int)[:3]
+    body = asked(ids=f"{three}, {one},999999,{two},{one}")
+    assert [row["external_id"] for row in body["data"]] == [three, one, two], "as asked, each once; what is there"
+    assert (body["rowCount"], body["page"]) == (3, 1)
+    slim = asked(ids=one, payload="false")["data"]
+    assert [{**row, "raw": None} for row in asked(ids=one)["data"]] == slim
+    assert {row["raw"] for row in asked(payload="false")["data"]} == {None}
+    assert asked(ids="999999") == {**asked(ids="999998"), "as_of": ANY}, "nothing is no first import"
+    assert asked(ids="999999")["data"] == []
+    assert "ids" in asked(400, ids=one, status="new")["error"]
+    assert "500" in asked(400, ids=",".join(map(str, range(501))))["error"]
+    assert "500" in asked(400, ids=" , ")["error"]
 
 
 def test_the_pages_of_every_order_hold_every_record_once(api: Served, store: Shop) -> None:

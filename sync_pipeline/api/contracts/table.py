@@ -38,7 +38,10 @@ class Row(Shape):
         description="Those of name, sku, email, order_number … that the record has.",
         examples=[{"name": "T-shirt", "sku": "TS-1"}],
     )
-    raw: Any = Field(description="The payload as captured; numbers keep all their digits.", examples=[{"id": 101}])
+    raw: Any = Field(
+        description="The payload as captured; numbers keep all their digits. null if it was not asked for.",
+        examples=[{"id": 101}],
+    )
     warnings: list[Plain] = Field(examples=[[{"code": "duplicate_sku", "message": "…"}]])
     changed_fields: list[str] = Field(
         description="The payload's fields that changed; or core's columns, where a record changed that it copies from.",

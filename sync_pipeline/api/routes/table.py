@@ -61,13 +61,25 @@ async def table(  # noqa: PLR0913 - query parameters
             description="external_id, name, modified or captured; add `:desc` for descending order.",
         ),
     ] = None,
+    ids: Annotated[
+        str | None,
+        Query(
+            max_length=20_000,
+            description="These records alone, at most 500, separated by commas: those that are captured come in this "
+            "order on one page. `in_sync` is in core as it is captured.",
+            examples=["101,102"],
+        ),
+    ] = None,
+    payload: Annotated[bool, Query(description="false: without payloads, `raw` is null.")] = True,
 ) -> Response:
-    """List captured records with their status, searched, filtered and paged."""
+    """List captured records with their status, searched, filtered and paged; or those with some ids."""
 
     def look() -> bytes | str:
         one = the_connection(runtime.db, caller, connection, provider=provider)
         stream, reads = one.source.stream(entity), Masking.of(runtime.settings, caller)
         wanted: dict[str, Any] = {"status": status, "search": search, "selection": selection, "sort": sort}
+        named = [one.strip() for one in ids.split(",") if one.strip()] if ids is not None else None
+        wanted |= {"ids": named, "payload": payload}
         if reads.masker is not None:
             return exact_json.dumps(_masked(runtime, reads, one, stream, wanted, page, page_size))
         found = preview.table(runtime.db, one, stream, **wanted, page=page, page_size=page_size, raw=_unparsed)
@@ -96,6 +108,9 @@ def _masked(
     def rows(number: int, each: int) -> preview.RecordPage:
         return preview.table(runtime.db, one, stream, **wanted, page=number, page_size=each, raw=exact_json.loads)
 
+    def raw_of(row: Mapping[str, Any]) -> Any:
+        return reads.payload(stream, row["raw"]) if wanted["payload"] else None
+
     search = wanted["search"]
     reads.may_sort_by(stream, wanted["sort"])
     exactly = search if search and reads.masks(stream) else None
@@ -106,10 +121,7 @@ def _masked(
             data = [*data, *rows(2, MOST_FOUND // 2).data]
         named = [row for row in data if is_named(exactly, row["external_id"], *_codes(stream, row["display"]))]
         data, count = named[(page - 1) * size : page * size], len(named)
-    shown = [
-        {**row, "display": reads.display(stream, row["display"]), "raw": reads.payload(stream, row["raw"])}
-        for row in data
-    ]
+    shown = [{**row, "display": reads.display(stream, row["display"]), "raw": raw_of(row)} for row in data]
     told = {"data": shown, "rowCount": count, "page": page, "pageSize": size, "as_of": found.as_of}
     return {**told, **({"message": found.message} if found.message else {})}
 

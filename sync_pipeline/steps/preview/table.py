@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,9 +60,13 @@ def table(  # noqa: PLR0913 - what a person filters by
     sort: str | None = None,
     page: int = 1,
     page_size: int = 50,
+    ids: Sequence[str] | None = None,
+    payload: bool = True,
     raw: Callable[[str], Any] = loads,
 ) -> RecordPage:
-    """A page of records with their status. `raw` converts the payload's JSON text.
+    """A page of records with their status; or these `ids`, as far as they are captured, in their order, on one page.
+
+    `raw` converts the payload's JSON text; without `payload` the rows have None.
 
     Above 20,000 records a search returns the first 1,000 matches and sets `capped`.
 
@@ -71,14 +75,23 @@ def table(  # noqa: PLR0913 - what a person filters by
     """
     if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
         raise ConfigurationError(f"The page must be 1 or more, and the page size 1 to {LARGEST_PAGE}.")
+    if ids is not None and (status or search or selection or sort or page > 1):
+        raise ConfigurationError("ids name the records: leave out search, status, selection, sort and page.")
+    if ids is not None and not 1 <= len(ids) <= LARGEST_PAGE:
+        raise ConfigurationError(f"Name 1 to {LARGEST_PAGE} ids.")
     known(status, selection)
     name, descending = order_of(sort)
     asked = RecordQuery(connection, stream, status, search, selection, name, descending)
     here = keys(connection, stream)
     with db.org(connection.org_id) as conn:
         totals = execute(conn, SQL["table_totals"], **here).one()
-        ids, count, capped = _page(conn, asked, totals, page_size, (page - 1) * page_size)
-        rows = {row.external_id: row for row in execute(conn, SQL["table_rows"], **here, ids=ids)} if ids else {}
+        named = ids is not None
+        count, capped = 0, False
+        if ids is None:
+            ids, count, capped = _page(conn, asked, totals, page_size, (page - 1) * page_size)
+        wanted = {**here, "ids": list(dict.fromkeys(ids)), "payload": payload}
+        rows = {row.external_id: row for row in execute(conn, SQL["table_rows"], **wanted)} if ids else {}
+        count = len(rows) if named else count
         updated = [row.external_id for row in rows.values() if row.status == "updated"]
         changed = (
             {
@@ -89,7 +102,7 @@ def table(  # noqa: PLR0913 - what a person filters by
             else {}
         )
         message = None
-        if not count and not (status or search or selection):
+        if not count and not (named or status or search or selection):
             message = empty_state(connection, promoted=False, remote=store_total(conn, connection, stream))
     data = [
         {
@@ -97,14 +110,14 @@ def table(  # noqa: PLR0913 - what a person filters by
             "version": row.version,
             "status": row.status,
             "display": display(stream, row),
-            "raw": raw(row.raw),
+            "raw": raw(row.raw) if payload else None,
             "warnings": row.warnings or [],
             "changed_fields": changed.get(row.external_id) or row.followed,
             "decision": row.decision,
             "draft": row.draft,
             "withdrawn": withdrawn(row),
         }
-        for row in (rows[one] for one in ids if one in rows)
+        for row in (rows[one] for one in wanted["ids"] if one in rows)
     ]
     return RecordPage(data, count, page, page_size, totals.as_of, message, capped)
 

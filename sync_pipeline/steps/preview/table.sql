@@ -40,8 +40,9 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
     AND status = 'deleted' AND external_id = ANY (%(ids)s)
 
 -- table_rows --
--- The columns of some records.
-SELECT r.external_id, r.version, r.name, r.code, r.email, coalesce(r.exact_text, r.sync_data::text) AS raw,
+-- The columns of some records. Payloads that nobody asked for are not read: some are of megabytes.
+SELECT r.external_id, r.version, r.name, r.code, r.email,
+       CASE WHEN %(payload)s THEN coalesce(r.exact_text, r.sync_data::text) END AS raw,
        coalesce(r.status, 'in_sync') AS status, r.warnings,
        ARRAY(SELECT jsonb_object_keys(r.followed -> 'fields') ORDER BY 1) AS followed,
        r.decision, coalesce(r.draft, false) AS draft, r.cause, r.withdrawn_by, r.withdrawn_at, r.why
