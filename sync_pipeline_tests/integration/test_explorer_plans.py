@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import unescape
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,6 +22,7 @@ from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 from sync_pipeline.steps.select import Plan
 from sync_pipeline_tests.captured import Clock, captured_once
 from sync_pipeline_tests.explored import Browser, browser
+from sync_pipeline_tests.explored import words as text_of
 from sync_pipeline_tests.served import Served
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -82,6 +84,29 @@ def work(store: Shop, plan: Plan | UUID) -> None:
 
 def at(plan: Plan) -> str:
     return f"{PLANS}/{plan.plan_id}"
+
+
+def test_an_application_whose_process_is_gone_goes_on_with_a_click(ann: Browser, store: Shop) -> None:
+    plan = planned(store, some(store, 3))
+    queue = promote.start(store.db, store.org.org_id, plan.plan_id, actor="eve")
+    record_heartbeat(store.db)
+    assert "Go on" not in ann.get(at(plan)).text
+    with store.db.org(store.org.org_id) as conn:
+        conn.exec_driver_sql("UPDATE promote.sync_queue SET started_at = now() - interval '1 minute'")
+    shown = text_of(ann.get(at(plan)).text)
+    assert "It stopped before it was done: whatever applied it is gone." in shown
+    assert "stopped; applying the plan again goes on with it" in shown
+    assert ann.form(f"{at(plan)}/queue/retry").status_code == 303
+    assert store.value("SELECT parameters ->> 'plan' FROM observe.request") == str(plan.plan_id)
+    work(store, plan)
+    assert promote.status(store.db, store.org.org_id, queue).state == "done"
+
+
+def test_a_plan_says_which_decision_holds_its_records_back(ann: Browser, store: Shop) -> None:
+    plan = planned(store, some(store, 3))
+    assert "holds back" not in ann.get(at(plan)).text
+    number = gate(store, blocks=["product"])
+    assert f"Decision {number} holds back 3 records: they are not promoted" in text_of(ann.get(at(plan)).text)
 
 
 def test_a_store_is_disconnected_and_connected_again_where_it_was(api: Served, store: Shop) -> None:
@@ -651,7 +676,7 @@ def test_what_happened_to_a_record_leads_to_the_plan(ann: Browser, store: Shop) 
     assert f'href="{at(plan)}"' in ann.get(f"{LIST}/{one}?tab=events").text
 
 
-def gate(store: Shop, subject: str = "products") -> int:
+def gate(store: Shop, subject: str = "products", blocks: Sequence[str] = ()) -> int:
     with store.db.org(store.org.org_id) as conn:
         return gates.open_gate(
             conn,
@@ -660,6 +685,7 @@ def gate(store: Shop, subject: str = "products") -> int:
             values={"store": "shop", "missing": 30, "known": 45, "title": "products", "share": "20%"},
             connection_id=store.connection.connection_id,
             entity_type="product",
+            blocks=blocks,
             examples=some(store, 2),
             missing=30,
         )

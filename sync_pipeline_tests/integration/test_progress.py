@@ -136,6 +136,11 @@ def test_a_killed_application_says_how_it_goes_on(
 
     with pytest.raises(Killed):
         promote.apply(store.db, store.org.org_id, plan.plan_id, actor="ann", progress=kill)
+    [just_now] = observe.progress(store.db, store.org.org_id)
+    assert just_now.state == "running", "it may be between two batches"
+    with store.db.org(store.org.org_id) as conn:
+        conn.exec_driver_sql("UPDATE promote.sync_queue SET started_at = started_at - interval '1 minute'")
+        conn.exec_driver_sql("UPDATE promote.sync_queue_line SET finished_at = finished_at - interval '1 minute'")
     [running], [stopped] = seen, observe.progress(store.db, store.org.org_id)
     assert running.state == "running"
     assert running.done == stopped.done > 0

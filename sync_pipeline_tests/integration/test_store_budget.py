@@ -18,6 +18,7 @@ from sync_pipeline.errors import DatabaseUnavailable, TransientSourceError
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.capture.budget import Budget, store_of
 from sync_pipeline_tests.proxy import proxied
+from sync_pipeline_tests.waiting import wait_until
 
 STORE = "https://shop.example"
 REST = 0.02  # seconds that the store takes to answer
@@ -189,13 +190,18 @@ def test_a_busy_store_is_spared_by_all_who_share_it(workers: Workers) -> None:
         going = [pool.submit(go_on, one, busy) for _ in range(6)] + [
             pool.submit(go_on, other, store.answer) for _ in range(6)
         ]
-        time.sleep(2.5)
-        store.most = 0
-        time.sleep(1.5)
-        over.set()
+
+        def few_at_once() -> bool:
+            store.most, until = 0, store.answered + 20
+            wait_until(lambda: store.answered >= until, "the store answers twenty more")
+            return 1 <= store.most <= 4
+
+        try:
+            wait_until(few_at_once, "both keep to what one of them has learned")
+        finally:
+            over.set()
         for done in going:
             done.result()
-    assert 1 <= store.most <= 4
 
 
 def test_without_the_database_no_request_begins(workers: Workers, owner_url: str) -> None:

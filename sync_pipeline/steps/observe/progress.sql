@@ -1,11 +1,12 @@
 -- queues_at_work --
 -- A worker has the lease of lines that it claimed, and claims the first open ones: those lie near the number of finished ones.
--- While it writes the last ones it claimed, it holds core instead.
+-- Between two batches it has finished some a moment ago, and while it writes the last ones it claimed, it holds core.
 SELECT q.queue_id, q.plan_id, q.total, q.done, q.failed, q.done + q.failed + q.cancelled AS finished,
        extract(epoch FROM clock_timestamp() - q.started_at)::float8 AS seconds,
-       q.started_at IS NULL OR EXISTS (
+       q.started_at IS NULL OR q.started_at > now() - interval '20 seconds' OR EXISTS (
            SELECT 1 FROM promote.sync_queue_line AS l
-           WHERE l.org_id = q.org_id AND l.queue_id = q.queue_id AND l.lease_until > now()
+           WHERE l.org_id = q.org_id AND l.queue_id = q.queue_id
+               AND (l.lease_until > now() OR l.finished_at > now() - interval '20 seconds')
                AND l.line_no BETWEEN q.done + q.failed + q.cancelled - 20000 AND q.done + q.failed + q.cancelled + 20000)
        OR EXISTS (
            SELECT 1 FROM pg_locks AS k
