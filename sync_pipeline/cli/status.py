@@ -76,6 +76,8 @@ def show_connection(one: "ConnectionStatus") -> None:
     for e in one.entities:
         if e.mapped_by_older:
             say(f"{e.entity}: {e.mapped_by_older:,} mapped by an older mapper.")
+        if e.deliveries:
+            say(f"{e.entity}: webhook deliveries that wait: {e.deliveries:,}.")
         if e.message:
             say(f"{e.entity}: {e.message}")
 
@@ -85,7 +87,7 @@ def _has_something(e: "EntityStatus") -> bool:
 
 
 def _connection(one: "ConnectionStatus") -> dict[str, Any]:
-    return {**row(one), "entities": [row(e, without=("message",)) for e in one.entities]}
+    return {**row(one), "entities": [row(e, without=("message", "deliveries")) for e in one.entities]}
 
 
 def _work(org: str, one: "WorkProgress") -> str:
