@@ -38,11 +38,11 @@ def _origin(given: str) -> str:
     except ValueError:
         raise _no_origin(given) from None
     scheme = parts.scheme.lower()
-    if scheme not in _PORTS or not _HOST.fullmatch(host) or parts.path not in ("", "/") or parts.query:
+    if not scheme or not _HOST.fullmatch(host) or parts.path not in ("", "/") or parts.query:
         raise _no_origin(given)
     if parts.fragment or given.endswith(("?", "#")):
         raise _no_origin(given)
-    return f"{scheme}://{host}" + (f":{port}" if port not in (None, _PORTS[scheme]) else "")
+    return f"{scheme}://{host}" + (f":{port}" if port not in (None, _PORTS.get(scheme)) else "")
 
 
 def _host(netloc: str) -> str:

@@ -128,7 +128,10 @@ def select(  # noqa: PLR0913 - the command's options
             else:
                 done = step.select(*here, include=include, actor=context.party, why=why, draft=draft, **which)
             made.append((one, stream, done))
-        promotes = bool(include) and not draft and any(step.promotes_by_itself(context.db, one) for one, _, _ in made)
+            if not as_json and (of_one or done.records or done.moved or done.replaced_by_others):
+                _tell(stream.name if of_one else f"{one.name} {stream.name}", done, include=include, draft=draft)
+        those = [one for one, _, done in made if done.records]
+        promotes = bool(include) and not draft and all(step.promotes_by_itself(context.db, one) for one in those)
     if as_json:
         decision = "undecided" if include is None else "include" if include else "ignore"
         told = [
@@ -138,9 +141,6 @@ def select(  # noqa: PLR0913 - the command's options
         ]  # fmt: skip
         emit({"org": org, **(told[0] if of_one else {"selected": told})})
     else:
-        for one, stream, done in made:
-            if of_one or done.records or done.moved or done.replaced_by_others:
-                _tell(f"{stream.name}" if of_one else f"{one.name} {stream.name}", done, include=include, draft=draft)
         _next(org, sum(done.records for _, _, done in made), include=include, promotes=promotes, of_one=of_one)
     if any(done.moved or done.replaced_by_others for _, _, done in made):
         raise typer.Exit(1)

@@ -88,7 +88,7 @@ def test_a_store_is_connected_by_a_form_of_its_settings_and_tested(ann: Browser,
     assert sent.headers["location"] == "/ui/acme/second/configuration?connected=1"
     shown = ann.get(sent.headers["location"]).text
     assert "second is connected. Its records can be captured now." in words(shown)
-    assert status(shown).endswith("ago: no errors, 1 warning.")
+    assert status(shown).endswith("ago: no errors, 2 warnings.")
     assert "The key may read everything that is captured." in shown
     assert "The store runs WooCommerce 10.0.2 on WordPress 6.8.3." in shown
     made = connect.connection(api.db, store.org, "second")

@@ -78,13 +78,13 @@ def test_a_store_is_connected_and_tested_by_keys_alone(browser: Browser, store: 
         page.keyboard.type("second")
         page.keyboard.press("Enter")
         page.wait_for_url("**/ui/acme/second/configuration?connected=1")
-        expect(page.locator("main [role=status]").first).to_contain_text("no errors, 1 warning.")
+        expect(page.locator("main [role=status]").first).to_contain_text("no errors, 2 warnings.")
         expect(page.locator("#said")).to_contain_text("no errors")
         tab_to("form[action$='/test'] button")
         page.keyboard.press("Enter")
         page.wait_for_url("**/ui/acme/second/configuration")
         page.reload()
-        expect(page.locator(".findings li")).to_have_count(5)
+        expect(page.locator(".findings li")).to_have_count(6)
 
 
 def test_settings_and_a_rule_are_changed_by_pointer_alone(browser: Browser, store: Shop) -> None:

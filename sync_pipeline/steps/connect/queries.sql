@@ -70,11 +70,14 @@ FROM connect.integration_connector
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
 
 -- same_store --
--- The organization's other connections to a connection's store.
+-- The organization's other connections to a connection's store. One address may serve several databases (`db`) or, to one
+-- of its connections, some of its companies.
 SELECT o.name FROM connect.integration_connector AS c
 JOIN connect.integration_connector AS o
     ON o.org_id = c.org_id AND o.provider = c.provider AND o.store_url = c.store_url
         AND o.connection_id <> c.connection_id AND o.disabled_at IS NULL
+        AND o.settings -> 'db' IS NOT DISTINCT FROM c.settings -> 'db'
+        AND o.settings -> 'companies' IS NOT DISTINCT FROM c.settings -> 'companies'
 WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s
 ORDER BY o.connection_id
 

@@ -1,9 +1,14 @@
 -- queues_at_work --
 -- A worker has the lease of lines that it claimed, and claims the first open ones: those lie near the number of finished ones.
--- Between two batches it has finished some a moment ago, and while it writes the last ones it claimed, it holds core.
+-- Between two batches it has finished some a moment ago, and while it writes the last ones it claimed, it holds core. What was
+-- asked of Dagster is Dagster's to do.
 SELECT q.queue_id, q.plan_id, q.total, q.done, q.failed, q.done + q.failed + q.cancelled AS finished,
        extract(epoch FROM clock_timestamp() - q.started_at)::float8 AS seconds,
        q.started_at IS NULL OR q.started_at > now() - interval '20 seconds' OR EXISTS (
+           SELECT 1 FROM observe.request AS r
+           WHERE r.org_id = q.org_id AND r.kind = 'promote' AND r.state IN ('waiting', 'launched')
+               AND r.parameters ->> 'plan' = q.plan_id::text AND r.requested_at > now() - interval '1 day')
+       OR EXISTS (
            SELECT 1 FROM promote.sync_queue_line AS l
            WHERE l.org_id = q.org_id AND l.queue_id = q.queue_id
                AND (l.lease_until > now() OR l.finished_at > now() - interval '20 seconds')

@@ -17,6 +17,7 @@ from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview import followed
 from sync_pipeline.steps.preview.compare import hold_core
+from sync_pipeline.steps.preview.drift import drifted_fields
 from sync_pipeline.steps.preview.entity import noise
 from sync_pipeline.steps.preview.summary import SQL, Compared, PreviewReport, write_summaries
 
@@ -39,7 +40,12 @@ def sum_up(db: Database, connection: Connection, streams: Sequence[Stream]) -> M
         # field or one less, a store that is connected again has lost its gates. `recompute` judges that.
         gated = {kind for connection_id, kind in gates.blocking(conn) if connection_id == connection.connection_id}
         compared = [one for one in found if one.stream.entity_type not in late | gated]
-        quiet = [one for one in compared if not _drifts(connection, one)]
+        quiet = [
+            # Drift also ends where nothing is captured.
+            replace(one, drift=drifted_fields(conn, connection, one.stream)) if one.drift else one
+            for one in compared
+            if not _drifts(connection, one)
+        ]
         if not quiet:
             return {}
         reports = write_summaries(conn, connection, quiet, anew=False)
@@ -48,6 +54,6 @@ def sum_up(db: Database, connection: Connection, streams: Sequence[Stream]) -> M
 
 
 def _drifts(connection: Connection, one: Compared) -> bool:
-    """Has its shape changed, or may a field that its mapper needs have? Drift also ends where nothing is captured, and
-    that of noise is not kept."""
-    return bool(one.drift) or not set(one.stream.needs).isdisjoint(noise(connection, one.stream))
+    """Does a field that its mapper needs drift? Drift of noise is not kept."""
+    drifting = {change["field"] for change in one.drift}
+    return not set(one.stream.needs).isdisjoint(drifting.union(noise(connection, one.stream)))

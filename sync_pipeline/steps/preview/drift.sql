@@ -13,7 +13,7 @@ WITH runs AS (
     SELECT coalesce(max(p.created_at), '-infinity') AS at
     FROM (
         SELECT plan_id, created_at FROM selection.sync_plan
-        WHERE org_id = connect.current_org() AND state = 'applied' ORDER BY created_at DESC LIMIT 200
+        WHERE org_id = connect.current_org() AND state = 'applied' ORDER BY created_at DESC LIMIT 1000
     ) AS p
     WHERE EXISTS (
         SELECT 1 FROM selection.sync_plan_item AS i
@@ -41,7 +41,8 @@ UNION ALL
 SELECT s.field, 'vanished', max(s.json_type), now()
 FROM shape AS s CROSS JOIN runs AS r CROSS JOIN accepted AS a
 GROUP BY s.field, r.last_full, r.first_full, a.at
-HAVING max(s.last_run_id) < r.last_full AND r.last_full > r.first_full AND min(s.first_run_id) <= r.first_full
+HAVING max(s.last_run_id) < r.last_full AND r.last_full > r.first_full
+    AND (min(s.first_run_id) <= r.first_full OR min(s.first_seen_at) <= a.at)  -- what came and went was never accepted
     AND (
         SELECT min(l.started_at) FROM capture.sync_ledger AS l
         WHERE l.org_id = connect.current_org() AND l.connection_id = %(connection_id)s

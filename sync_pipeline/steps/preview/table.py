@@ -73,12 +73,7 @@ def table(  # noqa: PLR0913 - what a person filters by
     Raises:
         ConfigurationError: an unknown filter, page or order.
     """
-    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise ConfigurationError(f"The page must be 1 or more, and the page size 1 to {LARGEST_PAGE}.")
-    if ids is not None and (status or search or selection or sort or page > 1):
-        raise ConfigurationError("ids name the records: leave out search, status, selection, sort and page.")
-    if ids is not None and not 1 <= len(ids) <= LARGEST_PAGE:
-        raise ConfigurationError(f"Name 1 to {LARGEST_PAGE} ids.")
+    _refuse(page, page_size, ids, filtered=bool(status or search or selection or sort))
     known(status, selection)
     name, descending = order_of(sort)
     asked = RecordQuery(connection, stream, status, search, selection, name, descending)
@@ -120,6 +115,15 @@ def table(  # noqa: PLR0913 - what a person filters by
         for row in (rows[one] for one in wanted["ids"] if one in rows)
     ]
     return RecordPage(data, count, page, page_size, totals.as_of, message, capped)
+
+
+def _refuse(page: int, page_size: int, ids: Sequence[str] | None, *, filtered: bool) -> None:
+    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
+        raise ConfigurationError(f"The page must be 1 or more, and the page size 1 to {LARGEST_PAGE}.")
+    if ids is not None and (filtered or page > 1):
+        raise ConfigurationError("ids name the records: leave out search, status, selection, sort and page.")
+    if ids is not None and not 1 <= len(ids) <= LARGEST_PAGE:
+        raise ConfigurationError(f"Name 1 to {LARGEST_PAGE} ids.")
 
 
 def _page(conn: Transaction, asked: RecordQuery, totals: Any, limit: int, offset: int) -> tuple[list[str], int, bool]:

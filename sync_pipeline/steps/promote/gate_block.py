@@ -26,7 +26,7 @@ def stop_held(conn: Transaction, queue: str, items: Sequence[WorkItem]) -> None:
             f"Decision {row.decision_id} was answered with hold: this record is promoted when the cause is gone."
             if row.answer is not None
             else f"Decision {row.decision_id} stopped it (`sync-pipeline decisions list`): this record is promoted "
-            "once a person has answered, by the daemon or `sync-pipeline decisions resume`."
+            f"once a person has answered, by the daemon or `sync-pipeline decisions resume ORG {row.decision_id}`."
         )
     if stopped_by:
         gates.note_stopped(conn, sorted(stopped_by), queue)
