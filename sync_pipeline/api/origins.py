@@ -16,6 +16,7 @@ from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.redaction import marked, redact
 
 _PORTS = {"http": 80, "https": 443}  # a browser leaves them out
+_NEVER = {"", "blob", "data", "file", "ftp", "ws", "wss"}  # no page has such an origin; extensions and apps have others
 _HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 _LONGEST = 200
 
@@ -38,7 +39,7 @@ def _origin(given: str) -> str:
     except ValueError:
         raise _no_origin(given) from None
     scheme = parts.scheme.lower()
-    if not scheme or not _HOST.fullmatch(host) or parts.path not in ("", "/") or parts.query:
+    if scheme in _NEVER or not _HOST.fullmatch(host) or parts.path not in ("", "/") or parts.query:
         raise _no_origin(given)
     if parts.fragment or given.endswith(("?", "#")):
         raise _no_origin(given)

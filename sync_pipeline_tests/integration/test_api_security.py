@@ -594,6 +594,7 @@ def test_other_sites_scripts_are_kept_out_unless_named(api: Served, database: Da
         ("HTTPS://Shop.Example, http://localhost:3000", ["https://shop.example", "http://localhost:3000"]),
         ("https://shop.example:443,http://[::1]:80/", ["https://shop.example", "http://[::1]"]),
         ("https://bücher.example", ["https://xn--bcher-kva.example"]),
+        ("chrome-extension://abcdef, capacitor://localhost", ["chrome-extension://abcdef", "capacitor://localhost"]),
         (" , *", ["*"]),
     ],
 )
