@@ -12,6 +12,7 @@ from sync_pipeline.cli import plan as plan_command
 from sync_pipeline.cli.status import _work, status
 from sync_pipeline.steps import capture, observe, promote, select
 from sync_pipeline.steps.observe import WorkProgress
+from sync_pipeline.steps.observe.checks import CHECKS
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 from sync_pipeline_tests.captured import Clock, captured_once
 from sync_pipeline_tests.served import served
@@ -48,6 +49,13 @@ def watched(store: Shop, *, full: bool = False, kill_at: int | None = None) -> l
     except Killed:
         pass
     return seen
+
+
+def open_ledgers(store: Shop) -> list[str]:
+    """What the check says of pulls that did not end."""
+    [check] = [one for one in CHECKS if one.name == "ledger_closed"]
+    with store.db.org(store.org.org_id) as conn:
+        return [words for row in check.run(conn) for words in row.sample]
 
 
 def test_a_pull_is_seen_with_its_total_rate_and_end(store: Shop) -> None:
@@ -101,7 +109,10 @@ def test_a_killed_pull_is_stopped_and_goes_on_from_where_it_was(store: Shop) -> 
     assert stopped.note == "stopped; it goes on with the next refresh"
     assert _work("acme", stopped).endswith(", stopped; `sync-pipeline pull acme` goes on there")
     assert (stopped.per_minute, stopped.eta_seconds) == (0, None)
+    store.rows("UPDATE capture.sync_ledger SET started_at = started_at - interval '2 minutes' RETURNING 1")
+    assert open_ledgers(store) == ["shop: its pull ended before it was done"]
     resumed = watched(store)
+    assert open_ledgers(store) == []
     assert {one.state for one in resumed} == {"running"}
     assert stopped.done <= resumed[0].done
     assert resumed[-1].done == resumed[-1].total == PRODUCTS
