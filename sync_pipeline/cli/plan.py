@@ -70,7 +70,7 @@ def plan(
             left = select.left_out(context.db, tenant, entities)
             if made:
                 told += filter(None, [select.say_left_out(left)])
-                told += _held_back(org, select.held_back(context.db, tenant, made))
+                told += held_back(org, select.held_back(context.db, tenant, made))
             else:
                 nothing = select.nothing_to_plan(context.db, tenant, actor=context.party, entities=entities)
                 where = select.where_included(context.db, tenant, entities)
@@ -90,7 +90,7 @@ def plan(
         note(sentence)
 
 
-def _held_back(org: str, held: "Sequence[HeldBack]") -> list[str]:
+def held_back(org: str, held: "Sequence[HeldBack]") -> list[str]:
     """Which decisions keep records of a plan out of core, and where they are answered."""
     from sync_pipeline.steps import select
 

@@ -10,7 +10,7 @@ import typer
 from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, Org, Why
 from sync_pipeline.cli.output import answer, cell, emit, named, note, row, say, show, spelled
-from sync_pipeline.cli.plan import PlanId, counts_of, say_counts
+from sync_pipeline.cli.plan import PlanId, counts_of, held_back, say_counts
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -127,8 +127,6 @@ def _approver(plan: Any) -> str | None:
 
 
 def _print(org: str, plan: Any, results: Results, moved: Any, items: Any, count: int) -> None:
-    from sync_pipeline.steps.select import say_held_back
-
     why, result = f": “{plan.why}”" if plan.why else "", results.get(plan.queue)
     say(f"Plan {plan.plan_id}, {_state(plan, result)}, made by {_maker(plan)} at {cell(plan.created_at)}{why}")
     say_counts(plan)
@@ -141,8 +139,8 @@ def _print(org: str, plan: Any, results: Results, moved: Any, items: Any, count:
         did = "proposed" if one.agent else "included"
         reasons = "".join(f" “{named(reason)}”" for reason in one.reasons)
         say(f"  {named(one.name)}{agent} {did} {one.records:,}{':' if reasons else ''}{reasons}")
-    for held in plan.held_back:
-        say(f"{say_held_back(held)} See: sync-pipeline decisions list {org}")
+    for sentence in held_back(org, plan.held_back):
+        say(sentence)
     if plan.agent:
         say("It holds what an agent proposed. A person approves it.")
     if moved and moved.count:
