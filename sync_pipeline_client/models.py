@@ -587,6 +587,18 @@ class Me(BaseModel):
     rights: list[str]
 
 
+class MissingParts(BaseModel):
+    """Records of a plan whose parts, of another `entity`, are neither in the plan nor in core: lines of orders.
+
+    `records`: how many of the plan's records lack some; `parts`: how many they lack."""
+
+    connection: str
+    entity: str
+    of: str
+    records: int
+    parts: int
+
+
 class NewApproval(BaseModel):
     """The plan that is approved, and its hash: nothing else can be done with the approval."""
 
@@ -1058,7 +1070,7 @@ class QueueStatus(BaseModel):
 
 
 class ReadPlan(BaseModel):
-    """A plan, who included or proposed its records, and which of them are not promoted as things are."""
+    """A plan, who included or proposed its records, which are not promoted as things are, and what they lack."""
 
     plan_id: UUID
     hash: str
@@ -1085,6 +1097,8 @@ class ReadPlan(BaseModel):
     proposers: list[Proposer] = Field(default_factory=list)
     # Decisions that keep records of it out of core. Deletions are not held.
     held_back: list[HeldBack] = Field(default_factory=list)
+    # Parts of its records, as order lines are of orders, that are neither in it nor in core.
+    missing_parts: list[MissingParts] = Field(default_factory=list)
 
 
 class Ready(BaseModel):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sync_pipeline.cli.context import Context
     from sync_pipeline.steps.connect import Organization
-    from sync_pipeline.steps.select import HeldBack, Plan, WhereIncluded
+    from sync_pipeline.steps.select import HeldBack, MissingParts, Plan, WhereIncluded
 
 PlanHash = Annotated[
     str | None, typer.Option("--hash", metavar="HASH", help="The plan's hash, as it was read.", show_default=False)
@@ -71,6 +71,7 @@ def plan(
             if made:
                 told += filter(None, [select.say_left_out(left)])
                 told += held_back(org, select.held_back(context.db, tenant, made))
+                told += missing_parts(org, select.missing_parts(context.db, tenant, made))
             else:
                 nothing = select.nothing_to_plan(context.db, tenant, actor=context.party, entities=entities)
                 where = select.where_included(context.db, tenant, entities)
@@ -95,6 +96,17 @@ def held_back(org: str, held: "Sequence[HeldBack]") -> list[str]:
     from sync_pipeline.steps import select
 
     return [f"{select.say_held_back(one)} See: sync-pipeline decisions list {org}" for one in held]
+
+
+def missing_parts(org: str, missing: "Sequence[MissingParts]") -> list[str]:
+    """What a plan's records would be in core without, and where that is included."""
+    from sync_pipeline.steps import select
+
+    return [
+        f"{select.say_missing_parts(one)} See them: sync-pipeline table {org} --connection {one.connection} "
+        f"--entity {one.entity} --status new"
+        for one in missing
+    ]
 
 
 def _next(org: str, where: "WhereIncluded") -> str:

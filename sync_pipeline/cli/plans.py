@@ -10,7 +10,7 @@ import typer
 from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, Org, Why
 from sync_pipeline.cli.output import answer, cell, emit, named, note, row, say, show, spelled
-from sync_pipeline.cli.plan import PlanId, counts_of, held_back, say_counts
+from sync_pipeline.cli.plan import PlanId, counts_of, held_back, missing_parts, say_counts
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -139,7 +139,7 @@ def _print(org: str, plan: Any, results: Results, moved: Any, items: Any, count:
         did = "proposed" if one.agent else "included"
         reasons = "".join(f" “{named(reason)}”" for reason in one.reasons)
         say(f"  {named(one.name)}{agent} {did} {one.records:,}{':' if reasons else ''}{reasons}")
-    for sentence in held_back(org, plan.held_back):
+    for sentence in held_back(org, plan.held_back) + missing_parts(org, plan.missing_parts):
         say(sentence)
     if plan.agent:
         say("It holds what an agent proposed. A person approves it.")

@@ -119,7 +119,13 @@ def _read(runtime: ApiRuntime, caller: Caller, plan_id: UUID, wanted: LookedFor)
         "left_out": select.left_out(db, org, [(one.connection_id, one.stream.entity_type) for one in kinds])
         if found.state == "proposed" and found.origin not in ("agent", "remap", "repair")
         else [],
-        "held_back": select.held_back(db, org, found),
+        "remarks": [
+            *((select.say_held_back(one), "decisions") for one in select.held_back(db, org, found)),
+            *(
+                (select.say_missing_parts(one), f"{quote(one.connection, safe='')}/data/{one.entity}?status=new")
+                for one in select.missing_parts(db, org, found)
+            ),
+        ],
         "events": select.plan_events(db, org, found),
         "queue": queue,
         "stale": promote.stale(db, org.org_id, plan_id) if waits else None,

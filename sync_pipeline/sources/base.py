@@ -56,6 +56,7 @@ class Stream:
     id_field: str = "id"
     parent_field: str | None = None  # what fills parent_id
     refers_to: str | None = None  # entity type parent_id points to; preview warns where it is missing
+    part_of_parent: bool = False  # core's row of the parent is not whole without it: an order without its lines
     # Top-level lists of ids by which it is known who names a record (entities/named_by.py). A further one needs a
     # migration that adds what is captured already to capture.named_record.
     named_in: tuple[str, ...] = ()

@@ -121,6 +121,16 @@ def get_plan(call: Call, given: GetPlan) -> ToolAnswer:
                 {"decision": one.decision, "records": one.records}
                 for one in select.held_back(call.db, call.caller.org, found)
             ]
+            head["missing_parts"] = [
+                {
+                    "connection": one.connection,
+                    "entity": one.entity,
+                    "of": one.of,
+                    "records": one.records,
+                    "parts": one.parts,
+                }
+                for one in select.missing_parts(call.db, call.caller.org, found)
+            ]
             head |= verdict(call, found)
     return ToolAnswer(head, rows, more=bool(rows) and lines.lines[-1].number < lines.total)
 

@@ -2,7 +2,6 @@
 
 from sync_pipeline.steps.select.chosen import Which
 from sync_pipeline.steps.select.listing import (
-    HeldBack,
     LeftOut,
     PlanEvent,
     PlanRow,
@@ -10,7 +9,6 @@ from sync_pipeline.steps.select.listing import (
     ReadPlan,
     WhereIncluded,
     browse_plans,
-    held_back,
     left_out,
     nothing_to_plan,
     own_plans,
@@ -19,7 +17,6 @@ from sync_pipeline.steps.select.listing import (
     plan_that_waits,
     proposers,
     read_plan,
-    say_held_back,
     say_left_out,
     where_included,
 )
@@ -49,6 +46,14 @@ from sync_pipeline.steps.select.reading import (
     included,
     plan_items,
     plan_kinds,
+)
+from sync_pipeline.steps.select.remarks import (
+    HeldBack,
+    MissingParts,
+    held_back,
+    missing_parts,
+    say_held_back,
+    say_missing_parts,
 )
 from sync_pipeline.steps.select.rules import (
     KINDS,

@@ -10,13 +10,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from sync_pipeline import gates
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.connect.party import Actor, Party, party
 from sync_pipeline.steps.select.plans import Plan, plan, plan_of_row
+from sync_pipeline.steps.select.remarks import HeldBack, MissingParts, held_back, missing_parts
 
 SQL = load(__package__, "reading.sql")
 _REASONS = 3
@@ -53,20 +53,16 @@ class Proposer:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldBack:
-    """How many records of a plan a decision keeps out of core: nobody has answered it, or the answer was hold."""
-
-    decision: int
-    records: int
-
-
-@dataclass(frozen=True, slots=True)
 class ReadPlan(Plan):
-    """A plan, who included or proposed its records, and which of them are not promoted as things are."""
+    """A plan, who included or proposed its records, which are not promoted as things are, and what they lack."""
 
     proposers: Annotated[Sequence[Proposer], Field(description="Who included or proposed its records.")] = ()
     held_back: Annotated[
         Sequence[HeldBack], Field(description="Decisions that keep records of it out of core. Deletions are not held.")
+    ] = ()
+    missing_parts: Annotated[
+        Sequence[MissingParts],
+        Field(description="Parts of its records, as order lines are of orders, that are neither in it nor in core."),
     ] = ()
 
 
@@ -138,40 +134,19 @@ def proposers(db: Database, org: Organization, plan_id: UUID) -> Sequence[Propos
 
 
 def read_plan(db: Database, org: Organization, plan_id: UUID | str) -> ReadPlan:
-    """A stored plan, whose its records are, and what holds them back.
+    """A stored plan, whose its records are, what holds them back and what they lack.
 
     Raises:
         NotFound: no such plan in this organization.
     """
     found = plan(db, org, plan_id)
     columns = {one.name: getattr(found, one.name) for one in fields(Plan)}
-    held = held_back(db, org, found)
-    return ReadPlan(**columns, proposers=proposers(db, org, found.plan_id), held_back=held)
-
-
-def held_back(db: Database, org: Organization, found: Plan) -> Sequence[HeldBack]:
-    """The decisions that keep records of a plan out of core that is still to be applied, oldest first."""
-    if found.state not in ("proposed", "approved"):
-        return []
-    with db.org(org.org_id) as conn:
-        held = gates.blocking(conn)
-        if not held:
-            return []
-        rows = execute(
-            conn,
-            SQL["held_back"],
-            plan_id=str(found.plan_id),
-            connections=[connection_id for connection_id, _ in held],
-            types=[entity_type for _, entity_type in held],
-            decisions=[gate.decision_id for gate in held.values()],
-        )
-        return [HeldBack(row.decision_id, row.records) for row in rows]
-
-
-def say_held_back(one: HeldBack) -> str:
-    """That in a sentence."""
-    they = "1 record: it is" if one.records == 1 else f"{one.records:,} records: they are"
-    return f"Decision {one.decision} holds back {they} not promoted before it is settled."
+    return ReadPlan(
+        **columns,
+        proposers=proposers(db, org, found.plan_id),
+        held_back=held_back(db, org, found),
+        missing_parts=missing_parts(db, org, found),
+    )
 
 
 def left_out(db: Database, org: Organization, entities: Entities = None) -> Sequence[LeftOut]:

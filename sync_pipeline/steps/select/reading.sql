@@ -43,17 +43,6 @@ JOIN selection.selection_batch AS b ON b.org_id = connect.current_org() AND b.ba
 GROUP BY b.decided_by, b.agent, b.client, CASE WHEN b.agent THEN b.token_id END
 ORDER BY min(b.batch_id)
 
--- held_back --
--- How many records of a plan these decisions hold. Deletions need no payload: they are not held.
-SELECT k.decision_id, count(*) AS records
-FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(decisions)s::bigint [])
-    AS k (connection_id, entity_type, decision_id)
-JOIN selection.sync_plan_item AS i
-    ON i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s::uuid AND i.connection_id = k.connection_id
-        AND i.entity_type = k.entity_type AND i.action <> 'delete'
-GROUP BY k.decision_id
-ORDER BY k.decision_id
-
 -- left_out --
 -- What agents proposed and no plan that waits holds: plans of people and machines leave it out.
 SELECT k.connection, k.provider, k.connection_id, k.entity_type, count(*) AS records

@@ -15,6 +15,7 @@ STREAM = OdooStream(
     all_documents=ALL_DOCUMENTS,
     parent_field="order_id",
     refers_to="order",
+    part_of_parent=True,
     # Merging partners changes no date; delivered and invoiced quantities are computed from other records.
     sweep_fields=names(
         "id write_date order_id order_partner_id state display_type product_id name product_uom_qty price_unit "

@@ -13,6 +13,7 @@ STREAM = OdooStream(
     entity="variant",
     parent_field="product_tmpl_id",
     refers_to="product",
+    part_of_parent=True,
     code="default_code",
     code_is="sku",
     # Fields of the template, so that a change there shows here; and the price with the attributes' extras.

@@ -18,6 +18,7 @@ STREAM = Stream(
     parent_where=lambda order: bool(order.get("refunds")),
     parent_field="parent_id",
     refers_to="order",
+    part_of_parent=True,
     label="reason",
     created="date_created_gmt",
     modified="date_created_gmt",

@@ -19,6 +19,7 @@ STREAM = Stream(
     parent_where=lambda product: "variable" in str(product.get("type")) or bool(product.get("variations")),
     parent_field="parent_id",
     refers_to="product",
+    part_of_parent=True,
     code="sku",
     code_is="sku",
     created="date_created_gmt",
