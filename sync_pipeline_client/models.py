@@ -590,7 +590,8 @@ class Me(BaseModel):
 class MissingParts(BaseModel):
     """Records of a plan whose parts, of another `entity`, are neither in the plan nor in core: lines of orders.
 
-    `records`: how many of the plan's records lack some; `parts`: how many they lack."""
+    `records`: how many of the plan's records lack some; `parts`: how many they lack. Of each entity, at most
+    20,000 of the plan's records are looked at."""
 
     connection: str
     entity: str

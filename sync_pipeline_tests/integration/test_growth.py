@@ -28,6 +28,7 @@ _HISTORY = load("sync_pipeline.steps.observe", "history.sql")
 QUEUE = load("sync_pipeline.steps.promote.queue", "queue.sql")
 SELECTION = load("sync_pipeline.steps.select")
 READING = load("sync_pipeline.steps.select", "reading.sql")
+REMARKS = load("sync_pipeline.steps.select", "remarks.sql")
 MATRIX = load("sync_pipeline.steps.observe.validation", "matrix.sql")
 _TYPES = ["order", "product", "customer", "refund"]
 _NIGHTS = 2_000
@@ -307,6 +308,24 @@ def test_a_plan_of_some_records_reads_no_others(database: Database, org: connect
         for one in nodes(found):
             assert one["Actual Rows"] * one["Actual Loops"] <= 100, one["Node Type"]
             assert one.get("Rows Removed by Filter", 0) * one["Actual Loops"] <= 100, one["Node Type"]
+
+
+def test_parts_of_a_plans_records_are_looked_up_though_no_table_has_statistics(
+    database: Database, org: connect.Organization
+) -> None:
+    each = 1_000
+    with database.org(org.org_id) as conn:
+        execute(conn, _RECORDS, each=each, types=["order", "refund"])
+        execute(conn, "UPDATE capture.sync_record SET parent_id = external_id WHERE entity_type = 'refund'")
+        plan = execute(conn, _PLAN).scalar_one()
+        execute(conn, _ITEMS, plan=plan)
+        given = {"plan_id": plan, "connections": [1], "types": ["order"], "providers": ["woocommerce"]}
+        found = explained(conn, REMARKS["missing_parts"], **given, parts=["refund"], limit=each)
+        for one in nodes(found):
+            passed = (
+                one["Actual Rows"] + one.get("Rows Removed by Filter", 0) + one.get("Rows Removed by Join Filter", 0)
+            )
+            assert passed * one["Actual Loops"] <= each + 1, one["Node Type"]
 
 
 def test_records_of_all_providers_are_analyzed_together(database: Database, org: connect.Organization) -> None:
