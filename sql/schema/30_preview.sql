@@ -76,6 +76,7 @@ CREATE TABLE preview.summary (
     noise text [] NOT NULL DEFAULT '{}', -- fields that are no change, when it was compared
     computed_at timestamptz NOT NULL DEFAULT now(),
     followed jsonb,                     -- {entity type: its last change} of the entities it follows, when it was compared
+    shapes_accepted_at timestamptz,     -- fields as they were then are no drift: a plan that was made then is applied
     PRIMARY KEY (org_id, connection_id, entity_type)
 );
 

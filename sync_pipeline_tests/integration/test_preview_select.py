@@ -299,8 +299,16 @@ def test_drift_is_told_until_it_heals_or_a_later_plan_is_applied(open_shop: Shop
     assert plan is not None
     assert told_of(open_shop) == {("description", "vanished")}, "nothing is applied yet"
     assert promote.apply(open_shop.db, open_shop.org.org_id, plan.plan_id, actor="ann").state == "done"
+    kept = "SELECT drift FROM preview.summary WHERE entity_type = 'tag'"
+    assert open_shop.value(kept) == [], "whoever applied the plan has taken it as it is"
     open_shop.pull("tags", full=True)
-    assert told_of(open_shop) == set(), "whoever applied the plan has taken it as it is"
+    assert told_of(open_shop) == set(), "a further read does not tell it again"
+
+    open_shop.store.raw_override("tags", one, json.dumps({**payload, "slug": 7}))
+    open_shop.pull("tags", full=True)
+    assert told_of(open_shop) == {("slug", "changed type")}, "a description, too, is as it was"
+    promote.apply(open_shop.db, open_shop.org.org_id, plan.plan_id, actor="ann")
+    assert told_of(open_shop) == {("slug", "changed type")}, "an older plan accepts nothing newer"
 
 
 def test_a_capped_look_says_so_and_thinks_nothing_missing(open_shop: Shop) -> None:

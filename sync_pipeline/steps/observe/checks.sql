@@ -12,11 +12,7 @@ ORDER BY 1, 2
 
 -- ledger_closed --
 -- Entities whose newest run failed, has been open for hours, or was killed: whoever pulls holds the entity's lock.
-WITH held AS MATERIALIZED (
-    SELECT (classid::bigint << 32) | objid::bigint AS key FROM pg_locks
-    WHERE locktype = 'advisory' AND objsubid = 1 AND granted
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-)
+WITH held AS MATERIALIZED (SELECT key FROM observe.held_lock)
 SELECT
     n.provider || '/' || n.entity_type AS place, n.connection, count(*) AS found,
     (array_agg(n.connection || CASE

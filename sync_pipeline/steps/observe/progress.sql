@@ -14,10 +14,8 @@ SELECT q.queue_id, q.plan_id, q.total, q.done, q.failed, q.done + q.failed + q.c
                AND (l.lease_until > now() OR l.finished_at > now() - interval '20 seconds')
                AND l.line_no BETWEEN q.done + q.failed + q.cancelled - 20000 AND q.done + q.failed + q.cancelled + 20000)
        OR EXISTS (
-           SELECT 1 FROM pg_locks AS k
-           WHERE k.locktype = 'advisory' AND k.objsubid = 1 AND k.granted AND k.mode = 'ExclusiveLock'
-               AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-               AND (k.classid::bigint << 32) | k.objid::bigint = hashtextextended('promote', q.org_id)) AS alive
+           SELECT 1 FROM observe.held_lock AS k
+           WHERE k.mode = 'ExclusiveLock' AND k.key = hashtextextended('promote', q.org_id)) AS alive
 FROM promote.sync_queue AS q
 WHERE q.org_id = connect.current_org() AND q.state IN ('draft', 'processing')
 ORDER BY q.created_at
@@ -26,11 +24,7 @@ ORDER BY q.created_at
 -- Pulls whose ledger is open, found by their log, which has an index of what is running. Whoever pulls holds the entity's
 -- lock: without it the process was killed, and within a day the next pull goes on where it stopped. `rows` is what was
 -- read of the lists, `worked` what this attempt read of it.
-WITH held AS MATERIALIZED (
-    SELECT (classid::bigint << 32) | objid::bigint AS key FROM pg_locks
-    WHERE locktype = 'advisory' AND objsubid = 1 AND granted
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-)
+WITH held AS MATERIALIZED (SELECT key FROM observe.held_lock)
 SELECT r.run_id, r.connection_id, r.connection, r.provider, r.entity_type, r.mode, r.orchestrator_run, r.total,
        r.read - CASE WHEN r.again THEN r.resumed_rows ELSE 0 END AS rows, r.read - r.resumed_rows AS worked,
        extract(epoch FROM clock_timestamp() - r.began)::float8 AS seconds,

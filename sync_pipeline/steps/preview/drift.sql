@@ -10,15 +10,8 @@ WITH runs AS (
     WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
         AND mode IN ('full', 'preview')
 ), accepted AS (
-    SELECT coalesce(max(p.created_at), '-infinity') AS at
-    FROM (
-        SELECT plan_id, created_at FROM selection.sync_plan
-        WHERE org_id = connect.current_org() AND state = 'applied' ORDER BY created_at DESC LIMIT 1000
-    ) AS p
-    WHERE EXISTS (
-        SELECT 1 FROM selection.sync_plan_item AS i
-        WHERE i.org_id = connect.current_org() AND i.plan_id = p.plan_id AND i.connection_id = %(connection_id)s
-            AND i.entity_type = %(entity_type)s)
+    SELECT coalesce(max(shapes_accepted_at), '-infinity') AS at FROM preview.summary
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
 ), shape AS (
     SELECT s.field, s.json_type, s.first_run_id, s.last_run_id, s.first_seen_at, s.last_run_id < r.last_full AS gone
     FROM capture.sync_shape AS s CROSS JOIN runs AS r
@@ -38,16 +31,20 @@ WHERE n.json_type <> ALL (%(empty)s) AND o.json_type <> ALL (%(empty)s) AND n.fi
     AND NOT coalesce(n.gone, false) AND n.first_seen_at > a.at
 GROUP BY n.field, n.json_type
 UNION ALL
-SELECT s.field, 'vanished', max(s.json_type), now()
-FROM shape AS s CROSS JOIN runs AS r CROSS JOIN accepted AS a
-GROUP BY s.field, r.last_full, r.first_full, a.at
-HAVING max(s.last_run_id) < r.last_full AND r.last_full > r.first_full
-    AND (min(s.first_run_id) <= r.first_full OR min(s.first_seen_at) <= a.at)  -- what came and went was never accepted
-    AND (
-        SELECT min(l.started_at) FROM capture.sync_ledger AS l
-        WHERE l.org_id = connect.current_org() AND l.connection_id = %(connection_id)s
-            AND l.entity_type = %(entity_type)s AND l.mode IN ('full', 'preview') AND l.state = 'closed'
-            AND l.run_id > max(s.last_run_id)) > a.at
+SELECT v.field, 'vanished', v.detail, v.since
+FROM accepted AS a CROSS JOIN (
+    SELECT s.field, max(s.json_type) AS detail, min(s.first_run_id) <= r.first_full AS always, min(s.first_seen_at) AS seen,
+           (
+               -- The first whole read without it.
+               SELECT min(l.started_at) FROM capture.sync_ledger AS l
+               WHERE l.org_id = connect.current_org() AND l.connection_id = %(connection_id)s
+                   AND l.entity_type = %(entity_type)s AND l.mode IN ('full', 'preview') AND l.state = 'closed'
+                   AND l.run_id > max(s.last_run_id)) AS since
+    FROM shape AS s CROSS JOIN runs AS r
+    GROUP BY s.field, r.last_full, r.first_full
+    HAVING max(s.last_run_id) < r.last_full AND r.last_full > r.first_full
+) AS v
+WHERE (v.always OR v.seen <= a.at) AND v.since > a.at  -- what came and went was never accepted
 ORDER BY 1
 
 -- broken_fields --

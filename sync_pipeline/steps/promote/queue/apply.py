@@ -65,6 +65,7 @@ def apply(
     after = before if idle else work(db, org_id, queue, progress=progress)
     with db.org(org_id) as conn:
         execute(conn, SQL["plan_applied"], plan=str(plan_id))
+        execute(conn, SQL["accept_shapes"], plan=str(plan_id))
         pause_policies(conn)
         failures = execute(conn, SQL["failures"], queue=queue).all()
         if after is not before:
@@ -103,6 +104,7 @@ def _settle_stale(db: Database, org_id: int, plan: str, why: str, *, actor: str)
         lines = execute(conn, SQL["close_stale"], plan=plan, reason=why).rowcount
         replan = execute(conn, SQL["give_up_plan"], plan=plan).rowcount
         if replan:
+            execute(conn, SQL["accept_shapes"], plan=plan)
             execute(conn, SQL["release_selection"], plan=plan)
         if lines or replan:
             journal.record(conn, "plan.stale", actor=actor, plan=plan, lines=lines, planned_again=bool(replan))

@@ -32,6 +32,25 @@ ORDER BY q.created_at DESC LIMIT 1;
 UPDATE selection.sync_plan SET state = 'applied', applied_at = coalesce(applied_at, now())
 WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid AND state IN ('approved', 'applied');
 
+-- accept_shapes --
+-- Whoever applies a plan takes the shapes that its entities had when it was made: they are no drift any more. In the order
+-- of keys, as comparisons write them.
+WITH taken AS (
+    SELECT s.connection_id, s.entity_type, p.created_at
+    FROM selection.sync_plan AS p JOIN preview.summary AS s ON s.org_id = p.org_id
+    WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan)s::uuid AND p.state = 'applied'
+        AND (s.shapes_accepted_at IS NULL OR s.shapes_accepted_at < p.created_at) AND EXISTS (
+            SELECT 1 FROM selection.sync_plan_item AS i
+            WHERE i.org_id = p.org_id AND i.plan_id = p.plan_id AND i.connection_id = s.connection_id
+                AND i.entity_type = s.entity_type)
+    ORDER BY s.connection_id, s.entity_type FOR NO KEY UPDATE OF s
+)
+UPDATE preview.summary AS s SET shapes_accepted_at = t.created_at, drift = (
+    SELECT coalesce(jsonb_agg(d), '[]') FROM jsonb_array_elements(s.drift) AS d
+    WHERE (d ->> 'since')::timestamptz > t.created_at)
+FROM taken AS t
+WHERE s.org_id = connect.current_org() AND s.connection_id = t.connection_id AND s.entity_type = t.entity_type;
+
 -- moved_lines --
 -- What moved since the plan was made, in words, of lines of which `known` says that something did.
 SELECT l.line_no, n.moved

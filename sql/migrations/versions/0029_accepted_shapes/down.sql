@@ -1,0 +1,1 @@
+ALTER TABLE preview.summary DROP COLUMN shapes_accepted_at;

@@ -1,0 +1,1 @@
+DROP VIEW observe.held_lock;
