@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -215,6 +216,20 @@ def test_standing_rules_decide_what_comes(open_shop: Shop) -> None:
     assert select.apply_rules(*args) == 0
     with pytest.raises(NotFound):
         select.drop_rule(open_shop.db, open_shop.org, rule, actor="ann")
+
+
+def test_a_rule_that_is_added_twice_is_one(open_shop: Shop) -> None:
+    args = (open_shop.db, open_shop.connection, open_shop.connection.source.stream("products"))
+
+    def add(actor: str, status: str = "draft") -> int:
+        return select.add_rule(*args, kind="ignore_where", field="status", value=status, actor=actor)
+
+    with ThreadPoolExecutor(4) as pool:
+        [rule] = set(pool.map(add, ["ann", "bob", "cid", "dot"]))
+    other = add("ann", "private")
+    assert [one.rule_id for one in select.list_rules(open_shop.db, open_shop.org)] == [rule, other]
+    select.drop_rule(open_shop.db, open_shop.org, rule, actor="ann")
+    assert add("ann") not in (rule, other), "the removed one stays removed"
 
 
 def test_follow_updates_takes_changes_of_what_is_promoted_only(open_shop: Shop) -> None:

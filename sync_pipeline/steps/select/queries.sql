@@ -28,6 +28,18 @@ WHERE org_id = connect.current_org() AND disabled_at IS NULL
 -- Ignoring rules come first, so that an including rule does not win over them.
 ORDER BY kind = 'ignore_where' DESC, rule_id
 
+-- alone_with_rules --
+-- Rules of a connection are added one after the other: a form that is sent twice makes one.
+SELECT connection_id FROM connect.integration_connector
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s FOR NO KEY UPDATE
+
+-- same_rule --
+SELECT rule_id FROM selection.standing_rule
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND disabled_at IS NULL AND kind = %(kind)s AND field IS NOT DISTINCT FROM %(field)s
+    AND value IS NOT DISTINCT FROM %(value)s::jsonb
+ORDER BY rule_id LIMIT 1
+
 -- add_rule --
 INSERT INTO selection.standing_rule (org_id, connection_id, entity_type, kind, field, value, created_by, why)
 VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(kind)s, %(field)s, %(value)s::jsonb, %(actor)s,

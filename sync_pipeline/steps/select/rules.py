@@ -100,25 +100,20 @@ def add_rule(  # noqa: PLR0913 - the parts of a rule
     actor: str,
     why: str | None = None,
 ) -> int:
-    """Add a rule, which applies from the next preview on; returns its number.
+    """Add a rule, which applies from the next preview on; returns its number, or that of the same rule if there is one.
 
     Raises:
         ConfigurationError: unknown kind, or ignore_where without a field and a value.
     """
     _checked(kind, field, value)
+    rule = {**keys(connection, stream), "kind": kind, "field": field}
+    rule["value"] = None if value is None else json.dumps(value)
     with db.org(connection.org_id) as conn:
-        rule_id = int(
-            execute(
-                conn,
-                SQL["add_rule"],
-                **keys(connection, stream),
-                kind=kind,
-                field=field,
-                value=None if value is None else json.dumps(value),
-                actor=actor,
-                why=why,
-            ).scalar_one()
-        )
+        execute(conn, SQL["alone_with_rules"], connection_id=connection.connection_id)
+        same: int | None = execute(conn, SQL["same_rule"], **rule).scalar_one_or_none()
+        if same is not None:
+            return same
+        rule_id = int(execute(conn, SQL["add_rule"], **rule, actor=actor, why=why).scalar_one())
         journal.record(
             conn,
             "rule.added",
