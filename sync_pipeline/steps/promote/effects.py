@@ -15,6 +15,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Entity
 from sync_pipeline.entities.core import child_fields, table_of
+from sync_pipeline.entities.core_rows import core_rows
 from sync_pipeline.steps.capture.mapped import Captured, mapping_of, reason, to_entities
 from sync_pipeline.steps.capture.record_key import RecordKey, key_columns, record_key
 from sync_pipeline.steps.capture.related import looking
@@ -67,9 +68,12 @@ def _brings(
         if isinstance(entity, Exception):
             brought[record_key(row)] = None, reason(entity)
             continue
-        table = table_of(type(entity))
-        values = zip(table.columns, table.values(entity), strict=True)
-        brought[record_key(row)] = {name: one for name, one in values if one not in (None, "", [], (), {})}, None
+        rows_of = [
+            {name: one for name, one in values.items() if one not in (None, "", [], (), {})}
+            for values in core_rows(entity)
+        ]
+        several = {table_of(type(entity)).short: rows_of}
+        brought[record_key(row)] = rows_of[0] if len(rows_of) == 1 else several, None
     return brought
 
 

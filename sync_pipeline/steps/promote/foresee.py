@@ -43,7 +43,10 @@ class Foreseen:
 def foresee(
     conn: Connection, org_id: int, table: CoreTable, key: RecordKey, entity: Entity | None, row: int | None
 ) -> Foreseen:
-    """What becomes of a record. `entity`: None if it is deleted or cannot be mapped; `row`: the one that it is now."""
+    """What becomes of a record. `entity`: None if it is deleted or cannot be mapped; `row`: the one that it is now.
+
+    Of a table whose rows are the records themselves.
+    """
     org = promotion_settings(conn, org_id)
     if table.match is None:
         return Foreseen(row, _alone(org, table, key, entity), [key] if entity else [])

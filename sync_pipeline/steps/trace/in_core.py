@@ -15,6 +15,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Entity, Unmappable
 from sync_pipeline.entities.core import CoreTable, core_tables, table_of
+from sync_pipeline.entities.core_rows import core_rows
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture.mapped import Captured, reason, to_entities
@@ -103,6 +104,11 @@ def in_core(db: Database, connection: Connection, stream: Stream, external_id: s
             left = captured.not_compared
             return RecordInCore(None, mapping, None, [], others, problem=problem, not_compared=left)
         key = (connection.connection_id, stream.entity_type, external_id)
+        if table.row is not None:
+            row, fields = _parts(conn, table, here, entity, stays=captured.in_sync or captured.gone)
+            return RecordInCore(
+                table.name, mapping, row, fields, others, problem=problem, not_compared=bool(captured.not_compared)
+            )
         stands = mapping["internal_id"] if mapping is not None and mapping["core_table"] == table.name else None
         then = foresee(conn, connection.org_id, table, key, None if captured.gone else entity, stands)
         says = dict(zip(table.columns, table.values(entity), strict=True)) if entity is not None else {}
@@ -125,6 +131,27 @@ def in_core(db: Database, connection: Connection, stream: Stream, external_id: s
     return RecordInCore(
         table.name, mapping, both.now, fields, others, order, moves, problem, bool(captured.not_compared)
     )
+
+
+def _parts(
+    conn: Transaction, table: CoreTable, here: Mapping[str, Any], entity: Entity | None, *, stays: bool
+) -> tuple[Mapping[str, Any] | None, list[CoreField]]:
+    """The first row that is a part of the record, and its columns; the rows in one field, where there are several."""
+    says = [] if entity is None else core_rows(entity)
+    both = execute(conn, for_table(SQL["core_parts"], table), **here, says=to_json(says)).one()
+    now = [{name: one.get(name) for name in table.columns if name not in _HOUSEKEEPING} for one in both.now]
+    said = [{name: one.get(name) for name in table.columns if name not in _HOUSEKEEPING} for one in both.says]
+    after = now if stays or entity is None else said
+    if max(len(now), len(after)) > 1:
+        fields = [CoreField(table.short, _told(now), _told(after), _told(said))]
+    else:
+        sides = [one[0] if one else {} for one in (now, after, said)]
+        fields = [CoreField(name, *(side.get(name) for side in sides)) for name in (after or now or [{}])[0]]
+    return both.now[0] if both.now else None, fields
+
+
+def _told(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: one for name, one in row.items() if one not in (None, "", [], {})} for row in rows]
 
 
 def _named(conn: Transaction, behind: Sequence[RecordKey], mine: RecordKey) -> list[Mapping[str, Any]]:

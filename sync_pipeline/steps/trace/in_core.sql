@@ -22,6 +22,15 @@ SELECT (SELECT to_jsonb(c) FROM {table} AS c WHERE c.org_id = connect.current_or
        to_jsonb(jsonb_populate_record(NULL::{table}, %(values)s::jsonb)) AS after,
        to_jsonb(jsonb_populate_record(NULL::{table}, %(says)s::jsonb)) AS says
 
+-- core_parts --
+-- The core rows that are parts of a record, as they are; and those that the record says, in the types of their columns.
+SELECT coalesce((
+    SELECT jsonb_agg(to_jsonb(c) ORDER BY c.id) FROM {table} AS c
+    WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s AND c.entity_type = %(entity_type)s
+        AND c.external_id = %(external_id)s AND c.deleted_at IS NULL), '[]') AS now, coalesce((
+    SELECT jsonb_agg(to_jsonb(jsonb_populate_record(NULL::{table}, k.value)) ORDER BY k.ordinality)
+    FROM jsonb_array_elements(%(says)s::jsonb) WITH ORDINALITY AS k), '[]') AS says
+
 -- connection_names --
 SELECT connection_id, name, provider FROM connect.integration_connector WHERE org_id = connect.current_org()
 
