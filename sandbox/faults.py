@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any, ClassVar
 
+from sandbox.wire import Answer
+
 
 @dataclass(slots=True)
 class _Rate:
@@ -52,6 +54,7 @@ class Faults:
             self._lost: dict[str, tuple[float, bool]] = {}
             self._empty: set[str] = set()
             self._down: int | str | None = None
+            self.stranger: Answer | None = None  # what another server answers to every request
             self.slow_seconds = 4.0
             self.redirect_to: str | None = None
             self.strips_auth = False

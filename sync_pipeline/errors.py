@@ -83,11 +83,17 @@ class SourceUnavailable(SourceError):
 
 
 class RefusedBySource(SourceError):
-    """The store refused the credentials. Run `sync-pipeline doctor ORG`."""
+    """The store refused the credentials. Run `sync-pipeline doctor ORG`.
 
-    def __init__(self, message: str | None = None, *, status: int | None = None, code: str = "") -> None:
+    `by_api`: its API says so, in its own form. A page of a proxy, of another server or of a server without this
+    database has a status too, and says nothing about what the store has.
+    """
+
+    def __init__(
+        self, message: str | None = None, *, status: int | None = None, code: str = "", by_api: bool = False
+    ) -> None:
         super().__init__(message)
-        self.status, self.code = status, redact(code)
+        self.status, self.code, self.by_api = status, redact(code), by_api
 
 
 class MalformedAnswer(TransientSourceError):

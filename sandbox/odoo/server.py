@@ -89,6 +89,8 @@ class App:
         await deliver(send, answer, request.method, self._headers(answer), struck, receive)
 
     def _instead(self, request: Request, struck: set[str]) -> Answer | None:
+        if self.faults.stranger is not None:
+            return self.faults.stranger
         if self.faults.redirect_to:
             return Answer(301, b"", [("Location", self.faults.redirect_to.rstrip("/") + request.path)], _HTML)
         burst = self.faults.next_status(request.path)

@@ -233,6 +233,8 @@ class App:
 
     # -- faults that need the store -----------------------------------------------------------------------
     def _instead(self, request: Request, struck: set[str]) -> Answer | None:
+        if self.faults.stranger is not None:
+            return self.faults.stranger
         if self.faults.redirect_to:
             query = f"?{request.query}" if request.query else ""
             return Answer(301, b"", [("Location", self.faults.redirect_to.rstrip("/") + request.path + query)])

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, Field
 
 from sync_pipeline.entities.base import Entity
-from sync_pipeline.errors import NotFound, SyncError
+from sync_pipeline.errors import NotFound, RefusedBySource, SyncError
 from sync_pipeline.sources.settings import ConnectionSettings
 
 ToEntity = Callable[[Mapping[str, Any]], Entity]
@@ -102,6 +102,10 @@ class Stream:
     to_entity: ToEntity | None = None
     read_text: Callable[[str], str] | None = None  # how label, code and email are read: HTML entities decoded
     declared_in: str = ""  # its module; `collect` fills it in
+
+    def is_absent(self, error: RefusedBySource) -> bool:
+        """Does this refusal say that the store lacks the list, or that the user may not read what nothing waits for?"""
+        return self.optional and error.by_api and error.status in self.absent
 
     @property
     def money_paths(self) -> tuple[str, ...]:

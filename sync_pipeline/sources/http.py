@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -72,13 +72,22 @@ def _trusting(ca_file: str | None) -> ssl.SSLContext:
 class Http:
     """Requests to one address. Thread-safe; counts requests and bytes.
 
-    `allow_private` allows loopback and private addresses (the demo, tests, a store in the same network).
+    `allow_private` allows loopback and private addresses (the demo, tests, a store in the same network). `is_api_error`
+    tells an error of the store's API, by its status and body, from a page in front of it.
     """
 
     def __init__(
-        self, base_url: str, *, timeout: float, allow_private: bool, ca_file: str | None = None, connections: int = 16
+        self,
+        base_url: str,
+        *,
+        timeout: float,
+        allow_private: bool,
+        ca_file: str | None = None,
+        connections: int = 16,
+        is_api_error: Callable[[int, bytes], bool] = lambda _status, _body: False,
     ) -> None:
         self.base_url = base_url.rstrip("/")
+        self._is_api_error = is_api_error
         self._requests = 0
         self._received = 0
         self._lock = threading.Lock()
@@ -156,7 +165,12 @@ class Http:
                 code="redirect",
             )
         code, message = _reason(body)
-        raise RefusedBySource(f"{method} {url} answered {status}: {message or code}", status=status, code=code)
+        raise RefusedBySource(
+            f"{method} {url} answered {status}: {message or code}",
+            status=status,
+            code=code,
+            by_api=self._is_api_error(status, body),
+        )
 
     @property
     def usage(self) -> Usage:

@@ -45,7 +45,7 @@ def _named_by_orders(asking: Asking, stream: OdooStream, ids: set[int]) -> set[i
             domain = [[name, "in", sorted(ids - found)], *asking.company_domain("sale.order")]
             found |= asking.referred("sale.order", name, domain)
     except RefusedBySource as error:
-        if error.status not in (403, 404):
+        if not error.by_api or error.status not in (403, 404):
             raise
         why = "no right to read it" if error.status == 403 else "the module is not installed"
         asking.absent(stream, "sale.order", f"{why}: partners who only ordered are not captured as customers")

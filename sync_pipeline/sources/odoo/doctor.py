@@ -190,7 +190,8 @@ def _rights(client: OdooClient, findings: Findings) -> None:
             client.sample(stream)
             missing = client.chosen(stream).scope.missing
         except RefusedBySource as error:
-            found = absent if error.status == 404 else left_out if error.status in stream.absent else closed
+            lacks = stream.is_absent(error)
+            found = (absent if error.status == 404 else left_out) if lacks else closed
             found.append(f"{stream.title} ({stream.path})")
             continue
         except TransientSourceError as error:

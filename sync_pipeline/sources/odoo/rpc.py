@@ -216,18 +216,19 @@ def _failure(shown: str, answer: SourceResponse, reported: Any) -> SourceError:
         :_KEPT
     ]
     said = f"{shown}: {message or name}"
-    kind = name.rpartition(".")[2]
+    module, _, kind = name.rpartition(".")
+    own = bool(module)  # Odoo names its exceptions with their modules; a gateway's error has a bare name
     if _NO_DATABASE.search(message):
         return RefusedBySource(said, status=404, code="wrong_database")
     if kind in ("AccessDenied", "Unauthorized"):
         return RefusedBySource(said, status=401, code="wrong_login")
     if kind in ("AccessError", "Forbidden", "SessionExpiredException"):
-        return RefusedBySource(said, status=403, code="no_right")
+        return RefusedBySource(said, status=403, code="no_right", by_api=own)
     unknown = not name.startswith("psycopg2.") and ("doesn't exist" in message or "does not exist" in message)
     if unknown or kind in ("NotFound", "MissingError"):
-        return RefusedBySource(said, status=404, code="not_there")
+        return RefusedBySource(said, status=404, code="not_there", by_api=own)
     if name.startswith("odoo.exceptions.") or (name.startswith("werkzeug.") and 400 <= answer.status < 500):
-        return RefusedBySource(said, status=422, code=kind)
+        return RefusedBySource(said, status=422, code=kind, by_api=own)
     status = answer.status if answer.status >= 400 else 500  # JSON-RPC answers errors with 200
     return ServerError(said, name=name, status=status, body=body, retry_after=answer.retry_after)
 

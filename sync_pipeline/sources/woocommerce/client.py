@@ -50,6 +50,7 @@ class WooClient:
             allow_private=allow_private,
             ca_file=config.ca_file,
             connections=config.max_concurrency + 4,
+            is_api_error=is_api_error,
         )
         self._one_list: dict[str, bool] = {}
         self._paged: set[str] = set()  # streams whose list ignores `offset`
@@ -102,12 +103,12 @@ class WooClient:
             answer = self.get(path, accept=frozenset({404, 410}))
         except RefusedBySource as error:
             # For a record that is gone, some controllers answer 400 “invalid id”.
-            if error.status == 400 and "invalid_id" in error.code:
+            if error.by_api and error.status == 400 and "invalid_id" in error.code:
                 return Look(Presence.GONE, f"400 {error.code}")
             raise
         if answer.status in (404, 410):
             code = _code(answer.body)
-            if code == "rest_no_route" or (not code and answer.body.lstrip()[:1] == b"<"):
+            if code == "rest_no_route" or not is_api_error(answer.status, answer.body):
                 raise RefusedBySource(
                     f"GET {path} answered {answer.status}, but not as the API does: this is no evidence of a deletion.",
                     status=answer.status,
@@ -234,12 +235,23 @@ class WooClient:
         return f"{stream.path}/{external_id}"
 
 
+def is_api_error(status: int, body: bytes) -> bool:
+    """Is this an error as WordPress's REST API writes it: a code, and the status again in its data?"""
+    found = _parsed(body)
+    data = found.get("data")
+    return isinstance(found.get("code"), str) and isinstance(data, dict) and str(data.get("status")) == str(status)
+
+
 def _code(body: bytes) -> str:
+    return str(_parsed(body).get("code", ""))
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
     try:
         parsed: Any = exact_json.loads(jsontext.single(body))
     except (MalformedAnswer, ValueError, RecursionError):
-        return ""
-    return str(parsed.get("code", ""))
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def _number(text: str) -> bool:

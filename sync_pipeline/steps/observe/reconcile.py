@@ -93,7 +93,7 @@ class _Comparison:
         try:
             store = self.ids(stream)
         except RefusedBySource as error:
-            if not (stream.optional and error.status in stream.absent):
+            if not stream.is_absent(error):
                 return self._compare(stream, None, str(error))
             store = IdSet()  # the stream is optional, and the store does not have it
         except SourceError as error:

@@ -57,7 +57,7 @@ class CaptureSession(CaptureContext):
                 self.budget.open_circuit()
                 return fail(self, run, opened, error)
             except RefusedBySource as error:
-                if stream.optional and error.status in stream.absent:
+                if stream.is_absent(error):
                     why = "no right to read it" if error.status == 403 else "not on this store"
                     return close(self, run, opened, complete=False, note=f"{why}: {error}")
                 return fail(self, run, opened, error)
@@ -264,15 +264,24 @@ def walks(run: Run, *, changed_since: object = None) -> Iterator[str]:
         yield ""
         return
     parent = run.connection.source.stream(stream.parent)
-    keys = {**run.keys, "entity_type": parent.entity_type}
-    after = ""
+    asked = False
+    for external_id in _parents(run, parent, changed_since):
+        asked = True
+        yield external_id
+    if not asked:  # that there is nothing to read is no answer of the store
+        run.budget.call(lambda: run.client.list(Ask(stream=parent, limit=1)))
+
+
+def _parents(run: Run, parent: Stream, changed_since: object) -> Iterator[str]:
+    """The captured parents that have a list of the stream."""
+    has_list, keys, after = run.stream.parent_where, {**run.keys, "entity_type": parent.entity_type}, ""
     while True:
         with run.transaction() as conn:
             rows = execute(conn, SQL["parents"], **keys, after=after).all()
         for row in rows:
             if changed_since is not None and row.captured_at < changed_since:
                 continue
-            if stream.parent_where is None or stream.parent_where(exact_json.loads(row.payload)):
+            if has_list is None or has_list(exact_json.loads(row.payload)):
                 yield row.external_id
         if len(rows) < 1000:
             return
