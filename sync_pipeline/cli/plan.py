@@ -99,12 +99,12 @@ def held_back(org: str, held: "Sequence[HeldBack]") -> list[str]:
 
 
 def missing_parts(org: str, missing: "Sequence[MissingParts]") -> list[str]:
-    """What a plan's records would be in core without, and where that is included."""
+    """Which parts of its records a plan leaves out, and where they are included."""
     from sync_pipeline.steps import select
 
     return [
         f"{select.say_missing_parts(one)} See them: sync-pipeline table {org} --connection {one.connection} "
-        f"--entity {one.entity} --status new"
+        f"--entity {one.entity} --choice undecided"
         for one in missing
     ]
 

@@ -122,7 +122,7 @@ def _read(runtime: ApiRuntime, caller: Caller, plan_id: UUID, wanted: LookedFor)
         "remarks": [
             *((select.say_held_back(one), "decisions") for one in select.held_back(db, org, found)),
             *(
-                (select.say_missing_parts(one), f"{quote(one.connection, safe='')}/data/{one.entity}?status=new")
+                (select.say_missing_parts(one), f"{quote(one.connection, safe='')}/data/{one.entity}?choice=undecided")
                 for one in select.missing_parts(db, org, found)
             ),
         ],

@@ -15,6 +15,7 @@ from sync_pipeline.cli import plans as plans_command
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect, promote, select
+from sync_pipeline.steps.observe.checks import check
 from sync_pipeline_tests.odoo_stores import Odoo, odoo
 
 PULLED = ("companies", "currencies", "categories", "customers", "products", "variants", "orders", "order_lines")
@@ -62,6 +63,11 @@ def planned(erp: Odoo) -> select.Plan:
     return made
 
 
+def applied(erp: Odoo, made: select.Plan | None = None) -> None:
+    report = promote.apply(erp.db, erp.org.org_id, (made or planned(erp)).plan_id, actor="ann")
+    assert (report.state, list(report.errors)[:1]) == ("done", [])
+
+
 def test_orders_without_their_lines_are_told_until_the_lines_are_in_the_plan_or_in_core(
     erp: Odoo, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,10 +77,10 @@ def test_orders_without_their_lines_are_told_until_the_lines_are_in_the_plan_or_
     decide(erp, "orders", {first, second})
 
     plan_command.plan("acme")
-    sentence = f"erp: 2 of its orders would be in core without {len(theirs)} of their order_lines"
+    sentence = f"erp: {len(theirs)} order_lines of 2 of its orders differ from core and are not in this plan"
     told = capsys.readouterr()
     assert sentence in told.err + told.out
-    assert "sync-pipeline table acme --connection erp --entity order_lines --status new" in told.err + told.out
+    assert "sync-pipeline table acme --connection erp --entity order_lines --choice undecided" in told.err + told.out
     [waits] = [one for one in select.plans(erp.db, erp.org)[0] if one.state == "proposed"]
     missing = [select.MissingParts("erp", "order_lines", "orders", 2, len(theirs))]
     assert select.read_plan(erp.db, erp.org, waits.plan_id).missing_parts == missing
@@ -95,16 +101,23 @@ def test_orders_without_their_lines_are_told_until_the_lines_are_in_the_plan_or_
     wanted = [select.MissingParts("erp", "order_lines", "orders", 1, len(left))] if left else []
     assert select.missing_parts(erp.db, erp.org, made) == wanted
 
-    report = promote.apply(erp.db, erp.org.org_id, made.plan_id, actor="ann")
-    assert (report.state, list(report.errors)[:1]) == ("done", [])
-    applied = select.plan(erp.db, erp.org, made.plan_id)
-    assert select.missing_parts(erp.db, erp.org, applied) == [], "it is applied: nothing can be added to it"
+    applied(erp, made)
+    after = select.plan(erp.db, erp.org, made.plan_id)
+    assert select.missing_parts(erp.db, erp.org, after) == [], "it is applied: nothing can be added to it"
 
     erp.store.write("sale.order", int(first), {"note": "later"})
     erp.pull("orders")
     erp.preview("orders")
     decide(erp, "orders", {first})
     assert select.missing_parts(erp.db, erp.org, planned(erp)) == [], "its lines are in core already"
+
+    changed, gone = sorted(lines_of(erp, first), key=int)[:2]
+    erp.store.write("sale.order.line", int(changed), {"name": "Another text"})
+    erp.store.unlink("sale.order.line", [int(gone)])
+    erp.pull("orders", "order_lines")
+    erp.preview("order_lines")
+    missing = [select.MissingParts("erp", "order_lines", "orders", 1, 2)]
+    assert select.missing_parts(erp.db, erp.org, planned(erp)) == missing, "a changed line and a deleted one"
 
 
 def test_products_miss_their_variants(erp: Odoo) -> None:
@@ -113,3 +126,20 @@ def test_products_miss_their_variants(erp: Odoo) -> None:
     [missing] = select.missing_parts(erp.db, erp.org, planned(erp))
     variants = len(erp.table("variants", "new"))
     assert missing == select.MissingParts("erp", "variants", "products", products, variants)
+
+
+def test_an_order_whose_lines_are_left_out_does_not_add_up(erp: Odoo) -> None:
+    first = min((order for order in erp.table("orders", "new") if lines_of(erp, order)), key=int)
+    for name in ("categories", "customers", "products", "variants"):
+        decide(erp, name)
+    decide(erp, "orders", {first})
+    applied(erp)
+    [money] = [one for one in check(erp.db, erp.org) if one.name == "money_adds_up"]
+    assert (money.ok, money.found) == (False, 1)
+    lines = len(lines_of(erp, first))
+    assert money.examples[0].endswith(f"{lines} line{'s differ' if lines > 1 else ' differs'} from core")
+
+    decide(erp, "order_lines", lines_of(erp, first))
+    applied(erp)
+    [money] = [one for one in check(erp.db, erp.org) if one.name == "money_adds_up"]
+    assert money.ok, money.examples

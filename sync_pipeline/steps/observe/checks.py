@@ -18,6 +18,7 @@ from sync_pipeline.db.core_sql import for_each_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.redaction import redact
+from sync_pipeline.sources.base import types_of
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.observe.status import SQL as STATUS
 
@@ -64,8 +65,9 @@ class Check:
 
     def run(self, conn: Connection) -> Sequence[Any]:
         """The places that violate the check in the transaction's organization."""
-        # Statements that do not use the parameter ignore it.
-        return execute(conn, self.statement, stale_seconds=STALE_HOURS * 3600).all()
+        # Statements ignore the parameters that they do not use.
+        parameters = {"stale_seconds": STALE_HOURS * 3600, "order_lines": types_of("order_lines")}
+        return execute(conn, self.statement, **parameters).all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ CHECKS: Sequence[Check] = (
         "money_adds_up",
         About.CORE,
         "The items of an order add up to its total, except for differences that the store itself has.",
-        "Pull and promote these orders again. A difference in the store is noted in metadata.items_difference.",
+        "Pull and promote these orders again, and those of their lines that differ from core. A difference in the "
+        "store is noted in metadata.items_difference.",
         only="core.sales_orders",
     ),
     Check(

@@ -99,18 +99,36 @@ WHERE m.org_id = connect.current_org() AND t.id IS NULL
 GROUP BY 1
 
 -- money_adds_up --
--- Orders whose items do not add up to their total. A difference that the store itself has is noted in metadata.
-SELECT 'core.sales_orders' AS place, count(*) AS found, (array_agg(
-    n.number || ': total ' || n.total::text || ', items ' || n.items::text ORDER BY n.id)) [1:10] AS sample
-FROM (
-    SELECT o.id, o.number, o.total, sum(i.total) AS items
+-- Orders whose items do not add up to their total. A difference that the store itself has is noted in metadata; one that
+-- there is because lines of the order differ from core is core's.
+WITH orders AS (
+    SELECT o.id, o.number, o.total, i.items,
+           coalesce((o.metadata ->> 'items_difference')::numeric, 0) AS noted
     FROM core.sales_orders AS o
-    INNER JOIN core.sales_order_items AS i
-        ON i.org_id = o.org_id AND i.order_id = o.id AND i.item_type <> 'refund' AND i.deleted_at IS NULL
+    LEFT JOIN (
+        SELECT order_id, sum(total) AS items FROM core.sales_order_items
+        WHERE org_id = connect.current_org() AND item_type <> 'refund' AND deleted_at IS NULL
+        GROUP BY order_id) AS i ON i.order_id = o.id
     WHERE o.org_id = connect.current_org() AND o.deleted_at IS NULL
-    GROUP BY o.org_id, o.id, o.number, o.total, o.metadata
-    HAVING sum(i.total) + coalesce((o.metadata ->> 'items_difference')::numeric, 0) <> o.total
-) AS n
+), lines AS (
+    SELECT m.internal_id AS id, count(*) AS differ
+    FROM preview.difference AS d
+    INNER JOIN connect.integration_connector AS c ON c.org_id = d.org_id AND c.connection_id = d.connection_id
+    INNER JOIN capture.sync_record AS r
+        ON r.org_id = d.org_id AND r.provider = c.provider AND r.connection_id = d.connection_id
+            AND r.entity_type = d.entity_type AND r.external_id = d.external_id
+    INNER JOIN promote.integration_mapping AS m
+        ON m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = 'order'
+            AND m.external_id = r.parent_id AND m.core_table = 'core.sales_orders'
+    WHERE d.org_id = connect.current_org() AND d.entity_type = ANY(%(order_lines)s::text [])
+    GROUP BY m.internal_id
+)
+SELECT 'core.sales_orders' AS place, count(*) AS found, (array_agg(
+    n.number || ': total ' || n.total::text || ', items ' || coalesce(n.items, 0)::text
+    || coalesce(', ' || l.differ::text || CASE l.differ WHEN 1 THEN ' line differs' ELSE ' lines differ' END
+        || ' from core', '') ORDER BY n.id)) [1:10] AS sample
+FROM orders AS n LEFT JOIN lines AS l ON l.id = n.id
+WHERE n.items + n.noted <> n.total OR (l.differ > 0 AND coalesce(n.items, 0) <> n.total)
 HAVING count(*) > 0
 
 -- no_line_waits --

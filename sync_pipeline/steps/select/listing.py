@@ -62,7 +62,9 @@ class ReadPlan(Plan):
     ] = ()
     missing_parts: Annotated[
         Sequence[MissingParts],
-        Field(description="Parts of its records, as order lines are of orders, that are neither in it nor in core."),
+        Field(
+            description="Parts of its records, as order lines are of orders, that differ from core and are not in it."
+        ),
     ] = ()
 
 

@@ -25,9 +25,9 @@ class HeldBack:
 
 @dataclass(frozen=True, slots=True)
 class MissingParts:
-    """Records of a plan whose parts, of another `entity`, are neither in the plan nor in core: lines of orders.
+    """Records of a plan whose parts, of another `entity`, differ from core and are not in the plan: lines of orders.
 
-    `records`: how many of the plan's records lack some; `parts`: how many they lack. Of each entity, at most
+    `records`: how many of the plan's records have such parts; `parts`: how many parts. Of each entity, at most
     20,000 of the plan's records are looked at.
     """
 
@@ -64,7 +64,10 @@ def say_held_back(one: HeldBack) -> str:
 
 
 def missing_parts(db: Database, org: Organization, found: Plan) -> Sequence[MissingParts]:
-    """What the records of a plan that is still to be applied would be in core without. What is ignored is left out."""
+    """What belongs to the records of a plan that is still to be applied, and core would not have after it.
+
+    New, changed and deleted parts; not those that somebody ignores.
+    """
     if not _is_to_be_applied(found):
         return []
     kinds = [
@@ -96,8 +99,8 @@ def missing_parts(db: Database, org: Organization, found: Plan) -> Sequence[Miss
 def say_missing_parts(one: MissingParts) -> str:
     """That in a sentence."""
     return (
-        f"{one.connection}: {one.records:,} of its {one.of} would be in core without {one.parts:,} of their "
-        f"{one.entity}, which are not in this plan."
+        f"{one.connection}: {one.parts:,} {one.entity} of {one.records:,} of its {one.of} differ from core and are not "
+        "in this plan, which leaves core without them."
     )
 
 
