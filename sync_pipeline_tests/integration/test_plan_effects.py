@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from html import unescape
 from itertools import count
 from typing import Any
@@ -29,11 +30,11 @@ from sync_pipeline_tests.served import served
 
 _numbers = count()
 _TABLES = ("products", "customers")
-# Not what a record says: when, by whom, and what is counted.
-_APART = {
-    "id", "org_id", "created_at", "updated_at", "queue_id", "deleted_at", "sku_key", "email_key", "segment", "status",
-    "lifetime_value", "lifetime_currency", "order_count", "acquisition_date", "last_interaction_date",
-    "metadata.completed_orders", "metadata.other_currencies",
+# Not what a record says: when and by whom; and of customers, what is counted.
+_APART = {"id", "org_id", "created_at", "updated_at", "queue_id", "deleted_at", "sku_key", "email_key"}
+_COUNTED = {
+    "segment", "status", "lifetime_value", "lifetime_currency", "order_count", "acquisition_date",
+    "last_interaction_date", "metadata.completed_orders", "metadata.other_currencies",
 }  # fmt: skip
 MAPPED = """
 SELECT c.name, m.entity_type, m.external_id, split_part(m.core_table, '.', 2), m.internal_id, m.promoted_deleted
@@ -68,7 +69,8 @@ class Shops:
         for kind, shop, number, code, deleted, planned in some:
             name = f"{shop} {number} {word}"
             if kind == "product":
-                payload = product(number, sku=code, name=name, regular_price=str(len(word) + number))
+                status = "publish" if (number + len(word) + len(shop)) % 2 else "draft"
+                payload = product(number, sku=code, name=name, regular_price=str(len(word) + number), status=status)
             else:
                 email = f"{code}@x.test" if code else ""
                 payload = customer(number, email=email, first_name=name, last_name=word, billing={})
@@ -78,6 +80,20 @@ class Shops:
             for name in ("products", "customers"):
                 preview.recompute(self.db, store, store.source.stream(name))
         return keys
+
+    def priced_in(self, currency: str | None) -> None:
+        if currency is not None:
+            self.world.organize(currency=currency)
+
+    def count(self, plan: str) -> None:
+        """What the plan says of how much it is, by which its lines are found."""
+        self.world.sql(
+            "UPDATE selection.sync_plan AS p SET creates = k.creates, updates = k.updates, deletes = k.deletes FROM ("
+            "SELECT count(*) FILTER (WHERE action = 'create') AS creates, count(*) FILTER (WHERE action = 'update') "
+            "AS updates, count(*) FILTER (WHERE action = 'delete') AS deletes FROM selection.sync_plan_item "
+            "WHERE plan_id = %(plan)s) AS k WHERE p.plan_id = %(plan)s",
+            plan=plan,
+        )
 
     def open(self, keys: Any) -> list[tuple[int, str, str]]:
         differ = {
@@ -100,32 +116,56 @@ class Shops:
     def mapped(self) -> dict[tuple[str, str, str], tuple[tuple[str, int], bool]]:
         return {(row[0], row[1], row[2]): ((row[3], row[4]), row[5]) for row in self.world.sql(MAPPED)}
 
+    def lines(self, plan: str) -> list[select.PlanLine]:
+        kinds = select.plan_kinds(self.db, self.org, UUID(plan))
+        return list(select.browse_items(self.db, self.org, UUID(plan), kinds, effects=promote.effects, size=500).lines)
+
     def items(self, plan: str) -> list[select.PlanItem]:
         return list(select.plan_items(self.db, self.org, plan, effects=promote.effects, page_size=500)[0])
 
 
-def differing(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
-    return {name for name in {*before, *after} - _APART if before.get(name) != after.get(name)}
+def apart(table: str) -> set[str]:
+    return _APART | (_COUNTED if table == "customers" else set())
+
+
+def differing(table: str, before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    return {name for name in {*before, *after} - apart(table) if before.get(name) != after.get(name)}
+
+
+def by_key(sides: dict[str, Any]) -> dict[str, Any]:
+    """What is told of a row, keys of `metadata` each by itself."""
+    keys = {f"metadata.{name}": one for name, one in (sides.get("metadata") or {}).items()}
+    return {**{name: one for name, one in sides.items() if name != "metadata"}, **keys}
 
 
 @pytest.mark.parametrize("plans", [25, pytest.param(400, marks=pytest.mark.torture)])
 def test_what_a_plan_announces_of_shared_rows_is_what_happens(own: Database, plans: int) -> None:
-    once = given(first=records(), then=records(), policy=st.sampled_from(["source_wins", "core_wins"]))(_announced)
+    once = given(
+        first=records(),
+        then=records(),
+        policy=st.sampled_from(["source_wins", "core_wins"]),
+        currencies=st.sampled_from([(None, None), (None, "USD"), ("USD", "USD"), ("USD", "EUR")]),
+    )(_announced)
     how = examples(max_examples=plans, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     how(once)(own=own)
 
 
-def _announced(own: Database, first: Any, then: Any, policy: str) -> None:
+def _announced(own: Database, first: Any, then: Any, policy: str, currencies: tuple[str | None, str | None]) -> None:
     it = Shops(own, policy=policy)
+    it.priced_in(currencies[0])
     if keys := it.open(it.capture([(*one[:4], False, one[5]) for one in first], "first")):
         it.world.apply(*keys)
     keys = it.open(it.capture(then, "then"))
+    it.priced_in(currencies[1])
     if not keys:
         return
     with it.world.together():
         plan = it.world.plan(keys)
+        it.count(plan)
     ids = it.world.sql("SELECT last_value FROM core.products_id_seq")
+    lines = it.lines(plan)
     items = it.items(plan)
+    assert sorted(map(repr, items)) == sorted(repr(line.item) for line in lines)
     assert it.world.sql("SELECT last_value FROM core.products_id_seq") == ids, "a plan that is read uses up no id"
     before, on = it.rows(), it.mapped()
     report = promote.apply(it.db, it.org.org_id, plan, actor="tester")
@@ -135,7 +175,8 @@ def _announced(own: Database, first: Any, then: Any, policy: str) -> None:
     for key, (row, deleted) in now.items():
         if not deleted:
             of.setdefault(row, set()).add(key)
-    for item in items:
+    for line in lines:
+        item = line.item
         kind = item.entity.removesuffix("s")
         key = (item.connection, kind, item.external_id)
         if key not in now:
@@ -148,6 +189,20 @@ def _announced(own: Database, first: Any, then: Any, policy: str) -> None:
             assert others == set()
             assert not moved
             assert item.action != "delete" or after[row]["deleted"]
+            if item.action == "update":
+                sides = [
+                    by_key({str(one["field"]): one.get(side) for one in item.core}) for side in ("before", "after")
+                ]
+                names = {name for name in {*sides[0], *sides[1]} if sides[0].get(name) != sides[1].get(name)}
+                was = before.get(row, {})  # none where it leaves the row that it had
+                some = {name for name in differing(row[0], was, after[row]) if was or not _is_empty(after[row][name])}
+                assert names == (some if was else some - {"deleted"}), item
+                assert {name: sides[1].get(name) for name in names} == {name: after[row].get(name) for name in names}
+            if item.action == "create":
+                told = {name: _plain(one) for name, one in by_key(dict(line.fields or {})).items()}
+                made = {name: one for name, one in after[row].items() if name not in apart(row[0]) | {"deleted"}}
+                filled = {name: _plain(one) for name, one in made.items() if not _is_empty(one)}
+                assert told == filled, line
             continue
         assert item.sharing.tried
         assert {
@@ -157,7 +212,7 @@ def _announced(own: Database, first: Any, then: Any, policy: str) -> None:
         prefix = f"{item.sharing.row}." if item.sharing.row else ""
         announced = {str(one["field"]).removeprefix(prefix): one for one in item.core}
         if row in before:
-            assert set(announced) - _APART == differing(before[row], after[row]), item
+            assert set(announced) - apart(row[0]) == differing(row[0], before[row], after[row]), item
         for name in set(announced) & set(after[row]):
             assert announced[name]["after"] == after[row][name], (item, name)
 
@@ -188,12 +243,18 @@ def _foreseen(own: Database, first: Any, then: Any, policy: str) -> None:
     row = it.rows()[found[0]]
     if row["deleted"]:
         return
-    told = {one.name: one.after for one in shown.fields if one.name not in _APART}
+    told = {one.name: one.after for one in shown.fields if one.name not in apart(found[0][0])}
     assert told
     assert {name: _plain(one) for name, one in told.items()} == {name: _plain(row[name]) for name in told}, shown
 
 
+def _is_empty(value: Any) -> bool:
+    return value in (None, "", [], {})
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
     return None if value in ("", [], {}) else value if isinstance(value, (bool, dict, list)) else str(value)
 
 
@@ -203,7 +264,7 @@ def test_while_others_write_core_nobody_says_what_becomes_of_it(own: Database, m
     keys = it.capture([("product", "second", 1, "a", False, True), ("product", "second", 2, "b", False, True)], "then")
     with it.world.together():
         plan = it.world.plan(keys)
-    monkeypatch.setattr("sync_pipeline.steps.promote.shared_rows._PATIENCE", "50ms")
+    monkeypatch.setattr("sync_pipeline.steps.promote.shared_rows.PATIENCE", "50ms")
     with own.org(it.org.org_id) as conn:
         preview.hold_core(conn, writing=True)
         shared, alone = it.items(plan)
@@ -326,7 +387,7 @@ def test_hundreds_of_records_of_one_row_are_not_tried(own: Database, monkeypatch
         plan = it.world.plan(keys)
     named = it.items(plan)
     assert {(len(one.sharing.others), one.sharing.more) for one in named if one.sharing} == {(10, 19)}
-    monkeypatch.setattr("sync_pipeline.steps.promote.shared_rows._TRIED", 20)
+    monkeypatch.setattr("sync_pipeline.steps.promote.shared_rows.TRIED", 20)
     assert {one.sharing.tried for one in it.items(plan) if one.sharing} == {False}
 
 

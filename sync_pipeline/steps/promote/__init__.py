@@ -6,7 +6,8 @@ A record passes, in this order:
     map/     batch: payloads become entities and rows → related: the records that they name
     place/   identity, sku: which core row a record is
     write/   rows: a batch in one transaction → child_rows, links, merge (several records, one row), figures
-    effects  what a plan will do to core, record by record → shared_rows: tried where several records share a row
+    effects  what a plan will do to core, record by record → shared_rows: tried where several records share a row;
+             order_sums: what it makes of the sums of orders
     undo     every row returns to what it was before; undo_preview: what that would be
     core_check   everything is written once more and must change nothing
     written      how many rows of each core table promotions wrote

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -11,17 +12,22 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Connection as Transaction
 
+from sync_pipeline.db.core_sql import for_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Entity
-from sync_pipeline.entities.core import child_fields, table_of
+from sync_pipeline.entities.core import CoreTable, child_fields, table_of
 from sync_pipeline.entities.core_rows import core_rows
+from sync_pipeline.exact_json import to_json
 from sync_pipeline.steps.capture.mapped import Captured, mapping_of, reason, to_entities
 from sync_pipeline.steps.capture.record_key import RecordKey, key_columns, record_key
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Organization
-from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem
+from sync_pipeline.steps.promote.core.encode import with_currency
+from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem, priced
 from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
+from sync_pipeline.steps.promote.order_sums import DIFFERENCE, order_sums, with_sums
+from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.shared_rows import SharedRow, shared_rows
 from sync_pipeline.steps.select import Effect, Sharing
 
@@ -34,26 +40,33 @@ def effects(db: Database, org: Organization, plan_id: UUID, rows: Sequence[Any])
     shared = shared_rows(db, org.org_id, plan_id, [record_key(row) for row in rows])
     own = [row for row in rows if record_key(row) not in shared]
     with db.org(org.org_id) as conn:
-        brought = _brings(conn, plan_id, [row for row in own if row.action == "create"])
-        changes = _core_changes(conn, plan_id, own)
+        settings = promotion_settings(conn, org.org_id)
+        brought = _brings(conn, settings, plan_id, [row for row in own if row.action == "create"])
+        changes = _core_changes(conn, settings, plan_id, own)
     found = {key: Effect(fields=fields, problem=problem) for key, (fields, problem) in brought.items()}
     found |= {key: Effect(core=some) for key, some in changes.items()}
     for row in rows:
         if (one := shared.get(record_key(row))) is not None:
             found[record_key(row)] = _tried(row.action, one)
+    sums = order_sums(db, org.org_id, plan_id, [record_key(row) for row in rows])
+    for row in rows:
+        if (some := sums.get(record_key(row))) is not None:
+            found[record_key(row)] = with_sums(found.get(record_key(row), Effect()), row.action, some)
     return found
 
 
 def _tried(action: str, one: SharedRow) -> Effect:
     changes = one.changes or ()
     if one.alone and action == "create":
-        return Effect(fields={c["field"]: c["after"] for c in changes if "." not in c["field"]}, problem=one.problem)
+        fields = {c["field"]: c["after"] for c in changes if "." not in c["field"]}
+        metadata = {c["field"].partition(".")[2]: c["after"] for c in changes if "." in c["field"]}
+        return Effect(fields={**fields, **({"metadata": metadata} if metadata else {})}, problem=one.problem)
     sharing = Sharing(one.row, [dict(other) for other in one.others], one.changes is not None, one.more)
     return Effect(core=changes, problem=one.problem, sharing=None if one.alone else sharing)
 
 
 def _brings(
-    conn: Transaction, plan_id: Any, rows: Sequence[Any]
+    conn: Transaction, org: PromotionSettings, plan_id: Any, rows: Sequence[Any]
 ) -> Mapping[RecordKey, tuple[Mapping[str, Any] | None, str | None]]:
     """What records bring to core that is not there: the columns that are not empty, or why they cannot be mapped."""
     if not rows:
@@ -70,18 +83,30 @@ def _brings(
             continue
         rows_of = [
             {name: one for name, one in values.items() if one not in (None, "", [], (), {})}
-            for values in core_rows(entity)
+            for values in _written(org, row, entity)
         ]
         several = {table_of(type(entity)).short: rows_of}
         brought[record_key(row)] = rows_of[0] if len(rows_of) == 1 else several, None
     return brought
 
 
-def _core_changes(conn: Transaction, plan_id: Any, rows: Sequence[Any]) -> Mapping[RecordKey, list[dict[str, Any]]]:
+def _written(org: PromotionSettings, row: Any, entity: Entity) -> list[dict[str, Any]]:
+    """The rows of an entity as promotion writes them: prices that name no currency are in their connection's."""
+    table = table_of(type(entity))
+    entity = priced(entity, org.currencies.get(row.connection_id))
+    return [
+        dict(zip(table.columns, with_currency(table, tuple(values.values()), org.currency), strict=True))
+        for values in core_rows(entity)
+    ]
+
+
+def _core_changes(
+    conn: Transaction, org: PromotionSettings, plan_id: Any, rows: Sequence[Any]
+) -> Mapping[RecordKey, list[dict[str, Any]]]:
     """What updates change in core, {field, before, after} of each: columns, and rows that belong to the record's row.
 
-    From what the promoted version became to what the planned one becomes, both with what they follow as it is now. A
-    record that cannot be mapped, or is very large, has no entry.
+    Columns from what core has to what it gets, the rest from what the promoted version became to what the planned one
+    becomes, both with what they follow as it is now. A record that cannot be mapped, or is very large, has no entry.
     """
     updates = [row for row in rows if row.action == "update"]
     if not updates:
@@ -92,12 +117,59 @@ def _core_changes(conn: Transaction, plan_id: Any, rows: Sequence[Any]) -> Mappi
     there = [updates[one.n - 1] for one in found]
     before = _entities(conn, there, [(one.before, one.promoted_hash) for one in found])
     after = _entities(conn, there, [(one.after, one.content_hash) for one in found])
+    written = _columns(conn, org, there, found, after)
     changes = {}
-    for row, was, now in zip(there, before, after, strict=True):
-        if not isinstance(was, Exception) and not isinstance(now, Exception):
-            kept = mapping_of(row.provider, row.entity_type).as_promoted
-            changes[record_key(row)] = _differing(_fields(was, kept), _fields(now, kept))
+    for n, (row, one, was, now) in enumerate(zip(there, found, before, after, strict=True)):
+        if isinstance(was, Exception) or isinstance(now, Exception):
+            continue
+        own: set[str] = set()
+        if n in written:
+            own = {*table_of(type(now)).columns}
+        elif not one.keeps:
+            own = set(mapping_of(row.provider, row.entity_type).as_promoted)
+        if one.keeps:
+            own |= {*table_of(type(now)).columns, *_kept_too(type(now))}
+        rest = _differing(_fields(was, own), _fields(now, own))
+        changes[record_key(row)] = sorted([*written.get(n, ()), *rest], key=lambda change: str(change["field"]))
     return changes
+
+
+def _columns(
+    conn: Transaction,
+    org: PromotionSettings,
+    rows: Sequence[Any],
+    found: Sequence[Any],
+    entities: Sequence[Entity | Exception],
+) -> dict[int, list[dict[str, Any]]]:
+    """By their place, the columns that change in the rows of these records; those of parts are told with their rows."""
+    tables: dict[CoreTable, list[tuple[int, str]]] = defaultdict(list)
+    for n, (row, one, entity) in enumerate(zip(rows, found, entities, strict=True)):
+        if isinstance(entity, Exception) or one.internal_id is None or one.keeps:
+            continue
+        table = table_of(type(entity))
+        if table.row is None and table.name == one.core_table:
+            tables[table].append((n, to_json(_written(org, row, entity)[0])))
+    changes = {}
+    for table, some in tables.items():
+        ids = [found[n].internal_id for n, _ in some]
+        says = f"[{','.join(text for _, text in some)}]"
+        for both in execute(conn, for_table(SQL["rows_written_again"], table), rows=ids, says=says):
+            n = some[both.n - 1][0]
+            computed = set(table.metadata_figures)
+            if getattr(entities[n], "lines_apart", False):
+                computed.add(DIFFERENCE.partition(".")[2])
+            sides = [
+                {name: _without(side[name], computed) if name == "metadata" else side[name] for name in columns}
+                for columns in [(*table.columns, "deleted")]
+                for side in (both.now, both.after)
+            ]
+            changes[n] = _differing(*sides)
+    return changes
+
+
+def _without(metadata: Any, computed: Collection[str]) -> Any:
+    """`metadata` but for what promotion computes from other records."""
+    return {name: one for name, one in (metadata or {}).items() if name not in computed}
 
 
 def _entities(
@@ -119,13 +191,20 @@ def _entities(
     return [entity if item.entity is None else item.entity for item, entity in items]
 
 
-def _fields(entity: Entity, kept: Sequence[str]) -> dict[str, Any]:
+def _fields(entity: Entity, kept: Collection[str]) -> dict[str, Any]:
     """An entity's values by column; those that become rows of another table by that table."""
     return {
         column: msgspec.to_builtins(getattr(entity, name), builtin_types=(Decimal,))
         for name, column in _names(type(entity)).items()
         if name not in kept
     }
+
+
+@cache
+def _kept_too(entity: type[Entity]) -> Sequence[str]:
+    """The fields besides columns that a row which keeps its values keeps: what it refers to, and its pairs."""
+    table = table_of(entity)
+    return [*(one.column.removesuffix("_id") for one in table.relations), *(name for name, _ in table.pairs)]
 
 
 @cache

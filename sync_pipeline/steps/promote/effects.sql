@@ -13,14 +13,19 @@ WHERE octet_length(v.payload) <= %(largest)s
 ORDER BY k.n;
 
 -- both_payloads --
--- The promoted and the planned version of the records whose own content an update changes, but for very large ones.
-SELECT k.n, b.payload AS before, i.promoted_hash, a.payload AS after, i.content_hash
+-- The promoted and the planned version of the records whose own content an update changes or that come back, but for very
+-- large ones, with the row that each is.
+SELECT k.n, b.payload AS before, i.promoted_hash, a.payload AS after, i.content_hash, m.core_table, m.internal_id,
+       coalesce(m.core_wins AND NOT m.promoted_deleted, false) AS keeps
 FROM unnest(%(connections)s::bigint[], %(types)s::text[], %(ids)s::text[])
     WITH ORDINALITY AS k (connection_id, entity_type, external_id, n)
 JOIN selection.sync_plan_item AS i
     ON i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND i.connection_id = k.connection_id
         AND i.entity_type = k.entity_type AND i.external_id = k.external_id AND i.followed IS NULL
-        AND i.action = 'update' AND i.content_hash <> i.promoted_hash
+        AND i.action = 'update' AND (i.content_hash <> i.promoted_hash OR i.promoted_deleted)
+LEFT JOIN promote.integration_mapping AS m
+    ON m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
+        AND m.external_id = i.external_id
 CROSS JOIN LATERAL (
     SELECT coalesce(w.exact_text, w.sync_data::text) AS payload FROM capture.sync_record_version AS w
     WHERE w.org_id = i.org_id AND w.connection_id = i.connection_id AND w.entity_type = i.entity_type
@@ -31,6 +36,14 @@ CROSS JOIN LATERAL (
         AND w.external_id = i.external_id AND w.content_hash = i.content_hash OFFSET 0) AS a
 WHERE octet_length(b.payload) <= %(largest)s AND octet_length(a.payload) <= %(largest)s
 ORDER BY k.n;
+
+-- rows_written_again --
+-- Core rows as they are, and with what their records say, in the types of their columns.
+SELECT k.n, to_jsonb(c) || jsonb_build_object('deleted', c.deleted_at IS NOT NULL) AS now,
+       to_jsonb(jsonb_populate_record(NULL::{table}, s.value)) || '{"deleted": false}' AS after
+FROM unnest(%(rows)s::bigint []) WITH ORDINALITY AS k (id, n)
+JOIN jsonb_array_elements(%(says)s::jsonb) WITH ORDINALITY AS s (value, n) ON s.n = k.n
+JOIN {table} AS c ON c.org_id = connect.current_org() AND c.id = k.id;
 
 -- row_sharers --
 -- Of these records of a plan that waits, those whose core row is another record's too, or may become one by their SKU or

@@ -37,11 +37,13 @@ from sync_pipeline.steps.promote.write.apart import write_apart
 from sync_pipeline.steps.promote.write.refusal import is_transient
 
 SQL = load("sync_pipeline.steps.promote", "effects.sql")
-_PATIENCE = "5s"  # for a promotion's batch, or a comparison, to let go of core
-_AT_ONCE = 100  # records of a plan that are tried in one transaction
-_TRIED = 500  # with the others of the same rows; more would hold core for seconds
+PATIENCE = "5s"  # for a promotion's batch, or a comparison, to let go of core
+AT_ONCE = 100  # records of a plan that are tried in one transaction
+TRIED = 500  # with the others of the same rows; more would hold core for seconds
 _NAMED = 10  # of the records that a row is of
-_COUNTED = {*CUSTOMERS.figures, *(f"metadata.{key}" for key in CUSTOMERS.metadata_figures), "id", "metadata"}
+_APART = {"id", "metadata"}
+# Of customers alone: a product has a `status` of its own.
+_COUNTED = {*_APART, *CUSTOMERS.figures, *(f"metadata.{key}" for key in CUSTOMERS.metadata_figures)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class SharedRow:
     beside this one afterwards, {connection, entity, external_id}. `changes`: {field, before, after}, a field as
     `products[id=5].price`; None where others were writing core, so that nobody could try. `problem`: why the record
     cannot be promoted. `more`: how many others are not named. `alone`: there
-    are none, and core has the record without its SKU, which is another one's.
+    are none, and core has the record without its SKU, which is another one's, or in a new row, as it leaves one.
     """
 
     row: str | None
@@ -66,8 +68,8 @@ class SharedRow:
 def shared_rows(db: Database, org_id: int, plan_id: UUID, keys: Sequence[RecordKey]) -> Mapping[RecordKey, SharedRow]:
     """What becomes of the rows that these records of a plan that waits share with others; the rest has no entry."""
     found: dict[RecordKey, SharedRow] = {}
-    for start in range(0, len(keys), _AT_ONCE):
-        part = keys[start : start + _AT_ONCE]
+    for start in range(0, len(keys), AT_ONCE):
+        part = keys[start : start + AT_ONCE]
         with db.org(org_id) as conn:
             statement = with_sharing(SQL["row_sharers"])
             wanted = {**matched(), "of_one_store": True, **key_columns(part)}
@@ -75,11 +77,11 @@ def shared_rows(db: Database, org_id: int, plan_id: UUID, keys: Sequence[RecordK
         asked = [record_key(one) for one in lines if one.asked]
         if not asked:
             continue
-        if len(lines) > _TRIED:  # core would be held too long
+        if len(lines) > TRIED:  # core would be held too long
             found |= {key: SharedRow(None, (), None) for key in asked}
             continue
         try:
-            with trial(db, org_id, patience=_PATIENCE) as (conn, queue):
+            with trial(db, org_id, patience=PATIENCE) as (conn, queue):
                 execute(conn, TRIAL["trial_ids"])
                 found |= dict(_tried(conn, promotion_settings(conn, org_id), queue, lines))
         except DBAPIError as error:
@@ -93,10 +95,10 @@ def _tried(
     conn: Transaction, org: PromotionSettings, queue: str, lines: Sequence[Any]
 ) -> Iterator[tuple[RecordKey, SharedRow]]:
     """Promote these lines, and read what became of the rows of those that are asked for."""
-    items = _promoted(conn, org, queue, lines)
+    items = promoted(conn, org, queue, lines)
     execute(conn, UNDO["stage_undo"], queue=queue)
     differ = {(row.table_name, row.id): row for row in execute(conn, rows_that_differ(), noise=NOISE)}
-    mapped = _mapped(conn, queue)
+    mapped = mapped_lines(conn, queue)
     places = {item.line.key: mapped.get(item.line.line_no) for item in items}
     asked = {record_key(one): (one.core_table, one.internal_id) for one in lines if one.asked}
     sharers = _sharers(conn, {(one.core_table, one.internal_id) for key in asked if (one := places[key]) is not None})
@@ -115,13 +117,14 @@ def _tried(
         others = [named for one, named in sharing.items() if one != key]
         row = None if is_new else f"{place.core_table.partition('.')[2]}[id={place.internal_id}]"
         joins = not is_new and asked[key] != (place.core_table, place.internal_id)
+        leaves = is_new and asked[key][1] is not None  # the row that it had is another one's
         alone = not others and not joins
-        if not alone or item.sku_set_aside:  # its SKU is another record's: core has it without
+        if not alone or leaves or item.sku_set_aside:  # its SKU is another record's: core has it without
             more = max(0, number - len(sharing))
-            yield key, SharedRow(row, others[:_NAMED], list(_changes(row, changed)), problem, more, alone)
+            yield key, SharedRow(row, others[:_NAMED], list(changes(row, changed)), problem, more, alone)
 
 
-def _promoted(conn: Transaction, org: PromotionSettings, queue: str, lines: Sequence[Any]) -> list[WorkItem]:
+def promoted(conn: Transaction, org: PromotionSettings, queue: str, lines: Sequence[Any]) -> list[WorkItem]:
     """Write them as a worker does, stage by stage, deletions first."""
     stages = [stage_of(stream_of(org.providers[one.connection_id], one.entity_type).entity) for one in lines]
     rows = execute(
@@ -145,14 +148,14 @@ def _promoted(conn: Transaction, org: PromotionSettings, queue: str, lines: Sequ
             if item.error is None and of_stage[item.line.line_no] == stage and (item.line.action == "delete") == gone
         ]
         if some:
-            mapped = _mapped(conn, queue)
+            mapped = mapped_lines(conn, queue)
             for item in some:
                 item.is_mapped_to(mapped.get(item.line.line_no))
             write_apart(conn, org, queue, some)
     return items
 
 
-def _mapped(conn: Transaction, queue: str) -> Mapping[int, Any]:
+def mapped_lines(conn: Transaction, queue: str) -> Mapping[int, Any]:
     return {row.line_no: row for row in execute(conn, SQL["mapped_lines"], queue=queue)}
 
 
@@ -169,20 +172,23 @@ def _sharers(
     return found
 
 
-def _changes(called: str | None, row: Any | None) -> Iterator[dict[str, Any]]:
-    """The columns in which a row differs, and keys of `metadata`, but for figures, which count orders."""
+def changes(called: str | None, row: Any | None) -> Iterator[dict[str, Any]]:
+    """The columns in which a row differs, and keys of `metadata`, but for figures of customers, which count orders."""
     if row is None:
         return
+    apart = _COUNTED if row.table_name == CUSTOMERS.name else _APART
     sides = {
         side: {**one, **{f"metadata.{key}": value for key, value in (one.get("metadata") or {}).items()}}
         for side, one in (("before", row.before), ("after", row.after))
         if one is not None
     }
-    for name in sorted({column for one in sides.values() for column in one} - _COUNTED):
+    for name in sorted({column for one in sides.values() for column in one} - apart):
         values = {side: without_trial_ids(one.get(name)) for side, one in sides.items()}
         if len(values) == 2:
             differs = values["before"] != values["after"]
         else:
-            differs = any(one not in (None, "", False, [], {}) for one in values.values())
+            differs = any(one not in (None, "", [], {}) for one in values.values()) and (
+                name != "deleted" or any(values.values())
+            )
         if differs:
             yield {"field": f"{called}.{name}" if called else name, **values}
