@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from sync_pipeline.cli.alone import held
 from sync_pipeline.cli.output import note
 from sync_pipeline.cli.signals import end_on_signals
 from sync_pipeline.errors import SyncError
@@ -54,6 +55,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
                 start_new_session=True,  # Ctrl-C reaches only this process, which then stops the children in order
+                pass_fds=held(),  # nobody else starts on the data folder while a child lives, even if this process is killed
             )
 
     @property
