@@ -60,7 +60,7 @@ def hold_home(settings: Settings, serves: str) -> None:
     tells the next one who has it.
 
     Raises:
-        ConfigurationError: another `up` or `demo`, or what one left running, uses this folder, or it cannot be written to.
+        ConfigurationError: another one, or what it left running, uses this folder, or it cannot be written to.
     """
     import fcntl
     import os
@@ -93,9 +93,10 @@ def _in_use(path: Path) -> ConfigurationError:
             f"The `sync-pipeline up` or `demo` that used {path.parent}{named} has ended, but processes that it started "
             f"still run there: {', '.join(map(str, holders))}. End them: kill {pids}"
         )
+    unseen = "" if holders else f" If it was killed, `lsof {path}` names what it left running."
     return ConfigurationError(
         f"Another `sync-pipeline up` or `demo` is using {path.parent}{named}. "
-        f"Stop it first, or set SYNC_HOME to another folder. If it was killed, `lsof {path}` names what it left running."
+        f"Stop it first, or set SYNC_HOME to another folder.{unseen}"
     )
 
 

@@ -55,7 +55,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
                 start_new_session=True,  # Ctrl-C reaches only this process, which then stops the children in order
-                pass_fds=held(),  # nobody else starts on the data folder while a child lives, even if this process is killed
+                pass_fds=held(),  # if this process is killed, its children hold the data folder
             )
 
     @property
