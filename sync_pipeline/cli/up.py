@@ -23,11 +23,13 @@ def register(app: typer.Typer) -> None:
 def up(port: Port = 8000, dagster_port: DagsterPort = 3000) -> None:
     """Run the database, the Explorer, the API and Dagster in the foreground. Ctrl-C stops them all."""
     from sync_pipeline.cli.children import family, run_until_stopped
+    from sync_pipeline.cli.context import warn_of_variables
     from sync_pipeline.cli.serve import start_api
     from sync_pipeline.config import Settings
 
     os.environ.setdefault("SYNC_EXPLORER_URL", f"http://127.0.0.1:{port}")  # what Dagster's pages link to
     settings = Settings()
+    warn_of_variables()
     check_home(settings)
     check_ports(port, dagster_port)
     hold_home(settings, f"http://127.0.0.1:{port}/ui")

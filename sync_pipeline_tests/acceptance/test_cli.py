@@ -541,6 +541,23 @@ def test_a_mistyped_address_is_corrected_before_anything_is_captured(terminal: T
     assert terminal.json(*where, "--url", terminal.server.url)["ok"] is True
 
 
+def test_who_connects_with_wrong_credentials_is_told_to_connect_again(terminal: Terminal) -> None:
+    terminal.json("org", "add", "wrong")
+    shop = ("--name", "shop", "--url", terminal.server.url, "--key", terminal.server.key, "--secret-env", "SHOP_SECRET")
+    done = terminal.run("connect", "wrong", "woocommerce", *shop, SHOP_SECRET="cs_" + "0" * 40)
+    assert done.returncode == 1
+    assert "connect it again under the same name: sync-pipeline connect wrong woocommerce --name shop" in done.stderr
+    assert terminal.json("connect", "wrong", "woocommerce", *shop)["ok"] is True
+
+
+def test_a_variable_that_is_no_setting_is_warned_of(terminal: Terminal) -> None:
+    done = terminal.run("doctor", "acme", "--json", SYNC_KEEP_PLAN_DAYS="40")
+    assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, True)
+    assert done.stderr == (
+        "Warning: SYNC_KEEP_PLAN_DAYS is no setting, and is ignored. Did you mean SYNC_KEEP_PLANS_DAYS?\n"
+    )
+
+
 def test_a_connection_gets_another_address_only_when_it_is_said(terminal: Terminal) -> None:
     where = (
         "connect",
