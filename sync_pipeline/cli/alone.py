@@ -36,11 +36,6 @@ def check_ports(port: int, dagster_port: int) -> None:
             )
 
 
-def held() -> tuple[int, ...]:
-    """The descriptors that hold the data folder. Children inherit them: it is held until the last of them has ended."""
-    return tuple(file.fileno() for file in _held)
-
-
 def check_home(settings: Settings) -> None:
     """Raises ConfigurationError if another `up` or `demo`, or what one of them left running, uses the data folder."""
     import fcntl
@@ -65,6 +60,8 @@ def hold_home(settings: Settings, serves: str) -> None:
     import fcntl
     import os
 
+    from sync_pipeline.cli.children import inherit
+
     path = settings.home / "up.lock"
     try:
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -80,6 +77,7 @@ def hold_home(settings: Settings, serves: str) -> None:
     file.write(f"process {os.getpid()}, {serves}\n")
     file.flush()
     _held.append(file)
+    inherit(file.fileno())
 
 
 def _in_use(path: Path) -> ConfigurationError:
