@@ -2,6 +2,8 @@
 
 import base64
 import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +20,12 @@ def _is_fernet_key(key: bytes) -> bool:
         return len(base64.urlsafe_b64decode(key)) == 32
     except ValueError:
         return False
+
+
+# Read by something else than `Settings`: the entry point, agents' servers, Celery's workers; and what Kubernetes sets
+# for a service that is called sync-pipeline-….
+_ELSEWHERE = ("SYNC_DEBUG", "SYNC_TOKEN", "SYNC_URL", "SYNC_CELERY_BROKER_URL", "SYNC_CELERY_RESULT_URL")
+_OF_SERVICES = "SYNC_PIPELINE_"
 
 
 class Settings(BaseSettings):
@@ -132,3 +140,18 @@ class Settings(BaseSettings):
             file.write(b"\n".join(keys) + b"\n")
         fresh.replace(path)
         self.__dict__.pop("encryption_keys", None)
+
+
+def unknown_variables(given: Iterable[str]) -> list[str]:
+    """A sentence for each of these environment variables that begins as a setting does and is none."""
+    known = [name.upper() for name in Settings.model_fields]
+    said = []
+    for name in sorted(given):
+        written = name.upper()
+        if not written.startswith("SYNC_") or written.startswith(_OF_SERVICES) or written in _ELSEWHERE:
+            continue
+        setting = written.removeprefix("SYNC_")
+        if setting not in known:
+            like = get_close_matches(setting, known, n=1)
+            said.append(f"{name} is no setting, and is ignored." + (f" Did you mean SYNC_{like[0]}?" if like else ""))
+    return said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
@@ -34,15 +36,31 @@ def check_ports(port: int, dagster_port: int) -> None:
             )
 
 
+def check_home(settings: Settings) -> None:
+    """Raises ConfigurationError if another `up` or `demo`, or what one of them left running, uses the data folder."""
+    import fcntl
+
+    path = settings.home / "up.lock"
+    try:
+        with path.open(encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise _in_use(path) from None
+    except OSError:
+        return  # there is none yet, or `hold_home` says what is wrong with it
+
+
 def hold_home(settings: Settings, serves: str) -> None:
-    """Hold the data folder until this process ends: two daemons would take each other's runs. `serves` tells the next
-    one who has it.
+    """Hold the data folder until this process and its children end: two daemons would take each other's runs. `serves`
+    tells the next one who has it.
 
     Raises:
-        ConfigurationError: another `up` or `demo` uses this folder, or it cannot be written to.
+        ConfigurationError: another one, or what it left running, uses this folder, or it cannot be written to.
     """
     import fcntl
     import os
+
+    from sync_pipeline.cli.children import inherit
 
     path = settings.home / "up.lock"
     try:
@@ -53,14 +71,40 @@ def hold_home(settings: Settings, serves: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        file.seek(0)
-        who = file.readline().strip()
         file.close()
-        raise ConfigurationError(
-            f"Another `sync-pipeline up` or `demo` is using {settings.home}{f' ({who})' if who else ''}. "
-            "Stop it first, or set SYNC_HOME to another folder."
-        ) from None
+        raise _in_use(path) from None
     file.truncate(0)
     file.write(f"process {os.getpid()}, {serves}\n")
     file.flush()
     _held.append(file)
+    inherit(file.fileno())
+
+
+def _in_use(path: Path) -> ConfigurationError:
+    who = path.read_text("utf-8").partition("\n")[0].strip()
+    named = f" ({who})" if who else ""
+    holders = _holders(path)
+    first = re.match(r"process (\d+)", who)
+    if holders and first and int(first[1]) not in holders:
+        pids = " ".join(map(str, holders))
+        return ConfigurationError(
+            f"The `sync-pipeline up` or `demo` that used {path.parent}{named} has ended, but processes that it started "
+            f"still run there: {', '.join(map(str, holders))}. End them: kill {pids}"
+        )
+    unseen = "" if holders else f" If it was killed, `lsof {path}` names what it left running."
+    return ConfigurationError(
+        f"Another `sync-pipeline up` or `demo` is using {path.parent}{named}. "
+        f"Stop it first, or set SYNC_HOME to another folder.{unseen}"
+    )
+
+
+def _holders(path: Path) -> list[int]:
+    """The processes that have this file open, as far as the system tells: Linux does, of one's own processes."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        try:
+            if any(one.samefile(path) for one in folder.iterdir() if one.readlink() == path.resolve()):
+                found.append(int(folder.parent.name))
+        except OSError:
+            continue  # it has ended, or is somebody else's
+    return sorted(found)

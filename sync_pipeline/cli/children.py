@@ -22,6 +22,12 @@ from sync_pipeline.redaction import redact
 
 _GRACE_SECONDS = 20.0
 _LAST_LINES = 20
+_inherited: list[int] = []
+
+
+def inherit(descriptor: int) -> None:
+    """Leave this file open in all children: a lock on it is held until the last of them has ended."""
+    _inherited.append(descriptor)
 
 
 class ChildDied(SyncError):
@@ -54,6 +60,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
                 start_new_session=True,  # Ctrl-C reaches only this process, which then stops the children in order
+                pass_fds=_inherited,  # if this process is killed, its children hold the data folder
             )
 
     @property

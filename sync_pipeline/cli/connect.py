@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sync_pipeline.cli.context import opened
+from sync_pipeline.cli.context import opened, warn_of_variables
 from sync_pipeline.cli.options import CONNECT, AnyConnection, ConnectionArgument, Json, Org, json_or_text
 from sync_pipeline.cli.output import answer, emit, note, say, show
 from sync_pipeline.cli.provider_options import ConnectCommand, from_environment, given_settings
@@ -81,7 +81,11 @@ def connect(
     if kept:
         note(f"{step.NOT_REPLACED} The old ones stay in use. To save the new ones even if the test fails: --untested")
     elif wrong:
-        note(f"The test found errors. Correct them, then: sync-pipeline doctor {org} --connection {name}")
+        note(
+            "The test found errors. If the address or the credentials are wrong, connect it again under the same name: "
+            f"sync-pipeline connect {org} {provider} --name {name} … "
+            f"What was corrected at the store is tested by: sync-pipeline doctor {org} --connection {name}"
+        )
     if wrong:
         raise typer.Exit(1)
 
@@ -187,6 +191,7 @@ def doctor(org: Org, connection: AnyConnection = None, as_json: Json = False) ->
     from sync_pipeline.steps import connect as step
 
     reports = []
+    warn_of_variables()
     with opened() as context:
         for one in context.connections(context.org(org), connection):
             findings = step.diagnose(context.db, context.settings, one)

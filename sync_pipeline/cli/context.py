@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import getpass
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,6 +125,15 @@ def begin_work() -> None:
     """What is loaded stays: collect the rest as usual."""
     gc.freeze()
     gc.set_threshold(*_COLLECTED)
+
+
+def warn_of_variables() -> None:
+    """Say on stderr which environment variables look like settings and are none: a misspelt one would be ignored."""
+    from sync_pipeline.cli.output import note
+    from sync_pipeline.config import unknown_variables
+
+    for sentence in unknown_variables(os.environ):
+        note(f"Warning: {sentence}")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,10 @@ class RunFailed(SyncError):
 
 @dataclass
 class RunOutcome:
-    """The result of a flow: the reports of each stage by place, and why one is missing."""
+    """The result of a flow: the reports of each stage by place, and why one is missing.
+
+    The previews count decisions as they are after the standing rules.
+    """
 
     chosen: Sequence[tuple[Connection, Sequence[Stream]]]
     stages: Stages
@@ -148,6 +151,10 @@ def flow(  # noqa: PLR0913 - a command's options
     outcome.failure = launched.failures.get(org.slug)
     outcome.pulls = {(r.connection, r.entity): r for r in launched.reports("raw", org.slug)}
     outcome.previews = {(r.connection, r.entity): r for r in launched.reports("preview", org.slug)}
+    for r in launched.reports("selected", org.slug):  # the standing rules have decided since the comparison
+        if seen := outcome.previews.get((r.connection, r.entity)):
+            decided = replace(seen, included=r.included, ignored=r.ignored, undecided=r.undecided)
+            outcome.previews[r.connection, r.entity] = decided
     if stages is Stages.PULL:
         for one, streams in chosen:  # those that failed reported nothing
             for stream in streams:

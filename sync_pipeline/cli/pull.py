@@ -1,5 +1,6 @@
 """pull: capture records from the stores and compare them with core."""
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -102,6 +103,8 @@ def _sum(outcome: "RunOutcome", connection: str) -> str:
 
 def messages(outcome: "RunOutcome") -> list[str]:
     """Notes on pulls and previews: fields this user cannot read, a wrong clock, an initial import, schema drift."""
+    from sync_pipeline.steps.preview.entity import initial_import_of_all
+
     said = [
         f"{connection} {entity}: the store's user cannot read {', '.join(report.missing)}. "
         "Why: sync-pipeline doctor ORG"
@@ -110,13 +113,17 @@ def messages(outcome: "RunOutcome") -> list[str]:
     ]
     clocks = {connection: report.clock for (connection, _), report in outcome.pulls.items() if report.clock}
     said += [f"{connection}: {clock}" for connection, clock in clocks.items()]  # once for each store
+    imports: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for (connection, entity), report in outcome.previews.items():
         pulled = outcome.pulls.get((connection, entity))
         if report.message and (pulled is None or pulled.first):
-            said.append(f"{connection} {entity}: {report.message}")
-        said += [
-            f"{connection} {entity}: schema drift: {d['field']} {d['change']} ({d['detail']})." for d in report.drift
-        ]
+            imports[connection][entity] = report.message
+    said += filter(None, (initial_import_of_all(entities, of=name) for name, entities in imports.items()))
+    said += [
+        f"{connection} {entity}: schema drift: {d['field']} {d['change']} ({d['detail']})."
+        for (connection, entity), report in outcome.previews.items()
+        for d in report.drift
+    ]
     return said
 
 

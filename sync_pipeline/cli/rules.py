@@ -6,7 +6,7 @@ import typer
 
 from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, RuleKind, Why
-from sync_pipeline.cli.output import answer, emit, say, show
+from sync_pipeline.cli.output import answer, emit, note, say, show
 
 commands = typer.Typer(no_args_is_help=True, help="Manage standing rules, which also decide about future records.")
 
@@ -34,12 +34,16 @@ def add(  # noqa: PLR0913 - the command's options
     with opened() as context:
         one = context.connection(context.org(org), connection)
         stream = one.source.stream(entity)
-        rule_id = step.add_rule(
-            context.db, one, stream, kind=kind, field=field, value=step.rule_value(value), actor=context.actor, why=why
-        )
+        rule: dict[str, Any] = {"kind": kind, "field": field, "value": step.rule_value(value)}
+        would = step.count_rule(context.db, one, stream, **rule)
+        rule_id = step.add_rule(context.db, one, stream, **rule, actor=context.actor, why=why)
+        doubt = step.doubt_field(context.db, one, stream, field) if field is not None and not would else None
     made = {"rule": rule_id, "org": org, "connection": one.name, "entity": stream.name, "kind": kind}
     said = f"Rule {rule_id}: {kind} for {stream.name} of {one.name}. It applies from the next pull or preview on."
-    answer(as_json, made, said)
+    counted = f"It would decide {would:,} undecided record{'' if would == 1 else 's'} now."
+    answer(as_json, made, said, counted)
+    if doubt:
+        note(f"{doubt} The rule decides nothing until one has. To end it: sync-pipeline rule drop {org} {rule_id}")
 
 
 @commands.command("list")

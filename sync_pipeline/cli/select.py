@@ -158,6 +158,9 @@ def _tell(entity: str, done: Selected, *, include: bool | None, draft: bool) -> 
     did = "undecided again" if include is None else "included" if include else "ignored"
     records = f"{done.records:,} record{'' if done.records == 1 else 's'} of {entity}"
     say(f"{records} {'is' if done.records == 1 else 'are'} {did}{' as a draft' if draft else ''}.")
+    for rule in done.rules_replaced:
+        before = f"{rule.records:,} of them {'was' if rule.records == 1 else 'were'} {CHOICES[rule.decision]}"
+        note(f"{before} by rule {rule.rule_id}. A person's decision counts more than a rule's.")
     if done.moved:
         note(f"{done.moved_count:,} changed since they were seen, and were not decided. Read the table again.")
         for moved in done.moved[:20]:

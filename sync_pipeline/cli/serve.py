@@ -35,7 +35,7 @@ def serve(
 
     from sync_pipeline.api.wire import Wire
     from sync_pipeline.cli.children import free_port
-    from sync_pipeline.cli.context import begin_work
+    from sync_pipeline.cli.context import begin_work, warn_of_variables
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import open_database
     from sync_pipeline.errors import ConfigurationError
@@ -43,6 +43,7 @@ def serve(
     if not free_port(port):
         raise ConfigurationError(f"Port {port} is in use. Choose another one with --port.")
     begin_work()
+    warn_of_variables()
     open_database(Settings()).close()  # report a database problem before anything starts
     uvicorn.run(
         "sync_pipeline.app:create",

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sync_pipeline.cli.options import CONNECT, Json, Org
+from sync_pipeline.cli.options import CONNECT, AnyConnection, Json, Org
 from sync_pipeline.cli.output import cell, emit, row, say, show
 
 if TYPE_CHECKING:
@@ -20,16 +20,22 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status)
 
 
-def status(org: Org, as_json: Json = False) -> None:
-    """Show what is captured, would change, is selected and promoted; and the ledgers that are not closed."""
+def status(org: Org, connection: AnyConnection = None, as_json: Json = False) -> None:
+    """Show what is captured, would change, is selected and promoted; and the ledgers that are not closed.
+
+    With --connection what concerns the whole organization is shown, too: decisions and plans of several stores."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe
 
     with opened() as context:
         tenant = context.org(org)
-        found = observe.status(context.db, tenant)
+        only = context.connection(tenant, connection) if connection is not None else None
+        found = observe.status(context.db, tenant, only)
         working = observe.progress(context.db, tenant.org_id)
         gates = observe.decisions(context.db, tenant)
+        if only is not None:
+            working = [one for one in working if one.connection_id in (None, only.connection_id)]
+            gates = [gate for gate in gates if gate.connection in (None, only.name)]
         failed = observe.failed_plans(context.db, tenant.org_id)
     if as_json:
         emit(
@@ -52,11 +58,13 @@ def status(org: Org, as_json: Json = False) -> None:
     for work in working:
         say(f"At work: {_work(org, work)}")
     _stopped(org, gates, failed)
-    _advise(org, found, working)
+    _advise(org, found, working, connection)
 
 
 def show_connection(one: "ConnectionStatus") -> None:
     """Print one connection as a table, with its messages. Entities without a record are named in a line below it."""
+    from sync_pipeline.steps.preview.entity import initial_import_of_all
+
     pulled = max((e.last_run for e in one.entities if e.last_run), default=None)
     last = f", last pull {cell(pulled)} UTC" if pulled else ""
     full = [e for e in one.entities if _has_something(e)] or one.entities
@@ -78,8 +86,8 @@ def show_connection(one: "ConnectionStatus") -> None:
             say(f"{e.entity}: {e.mapped_by_older:,} mapped by an older mapper.")
         if e.deliveries:
             say(f"{e.entity}: webhook deliveries that wait: {e.deliveries:,}.")
-        if e.message:
-            say(f"{e.entity}: {e.message}")
+    if said := initial_import_of_all({e.entity: e.message for e in one.entities if e.message}):
+        say(said)
 
 
 def _has_something(e: "EntityStatus") -> bool:
@@ -124,7 +132,8 @@ def _stopped(org: str, gates: "Sequence[Decision]", failed: "Mapping[UUID, PlanR
         say(f"Records of more plans failed: sync-pipeline plans {org} --state applied")
 
 
-def _advise(org: str, found: Any, working: "Sequence[WorkProgress]") -> None:
+def _advise(org: str, found: Any, working: "Sequence[WorkProgress]", connection: str | None) -> None:
+    pull = f"sync-pipeline pull {org}{f' --connection {connection}' if connection else ''}"
     entities = [e for one in found for e in one.entities]
     older = sum(e.mapped_by_older for e in entities)
     if older:
@@ -136,7 +145,7 @@ def _advise(org: str, found: Any, working: "Sequence[WorkProgress]") -> None:
     if applied is not None:
         say(f"Next: sync-pipeline apply {org} {applied}")
     elif stopped or all(e.last_run is None for e in entities):
-        say(f"Next: sync-pipeline pull {org}")
+        say(f"Next: {pull}")
     elif any(e.undecided for e in entities):
         most, where = max(
             (e.undecided, f"--connection {c.name} --entity {e.entity}") for c in found for e in c.entities
@@ -145,4 +154,4 @@ def _advise(org: str, found: Any, working: "Sequence[WorkProgress]") -> None:
     elif any(e.included for e in entities):
         say(f"Next: sync-pipeline plan {org}")
     else:
-        say(f"Nothing is waiting. Next: sync-pipeline pull {org}")
+        say(f"Nothing is waiting. Next: {pull}")

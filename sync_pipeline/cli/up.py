@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sync_pipeline.cli.alone import DagsterPort, Port, check_ports, hold_home
+from sync_pipeline.cli.alone import DagsterPort, Port, check_home, check_ports, hold_home
 from sync_pipeline.cli.output import note, say
 
 if TYPE_CHECKING:
@@ -23,12 +23,15 @@ def register(app: typer.Typer) -> None:
 def up(port: Port = 8000, dagster_port: DagsterPort = 3000) -> None:
     """Run the database, the Explorer, the API and Dagster in the foreground. Ctrl-C stops them all."""
     from sync_pipeline.cli.children import family, run_until_stopped
+    from sync_pipeline.cli.context import warn_of_variables
     from sync_pipeline.cli.serve import start_api
     from sync_pipeline.config import Settings
 
-    check_ports(port, dagster_port)
     os.environ.setdefault("SYNC_EXPLORER_URL", f"http://127.0.0.1:{port}")  # what Dagster's pages link to
     settings = Settings()
+    warn_of_variables()
+    check_home(settings)
+    check_ports(port, dagster_port)
     hold_home(settings, f"http://127.0.0.1:{port}/ui")
     if settings.embedded:
         from sync_pipeline.db.open import migrate_to_head
@@ -42,6 +45,7 @@ def up(port: Port = 8000, dagster_port: DagsterPort = 3000) -> None:
         say(f"Dagster   {url}")
         say(f"API       {api}/openapi.json")
         say(f"Data      {settings.home}")
+        say(f"Logs      {settings.home / 'logs'}")
         if not settings.pulls_by_schedule:
             say("Nothing is pulled by itself here: turn nightly_delta on in Dagster, under Automation.")
         say("Ctrl-C stops everything.")

@@ -109,6 +109,15 @@ def test_status_has_exactly_the_agreed_shape(terminal: Terminal) -> None:
     assert (orders["captured"], orders["new"], orders["undecided"], orders["in_sync"]) == (12, 12, 12, 0)
 
 
+def test_status_of_one_connection_says_once_that_all_would_be_created(terminal: Terminal) -> None:
+    assert terminal.json("status", "acme", "--connection", "shop") == terminal.json("status", "acme")
+    human = terminal.run("status", "acme", "--connection", "shop").stdout
+    [said] = [line for line in human.splitlines() if "No local records found" in line]
+    assert said.startswith("No local records found. This looks like an initial import: all ")
+    none = terminal.run("status", "acme", "--connection", "nope")
+    assert (none.returncode, "There are: shop" in none.stderr) == (2, True)
+
+
 def test_preview_counts_in_the_words_of_a_plan(terminal: Terminal) -> None:
     (one,) = terminal.json("preview", "acme", "--entity", "orders", "--entity", "coupons")["connections"]
     assert [e["entity"] for e in one["entities"]] == ["coupons", "orders"]
@@ -371,6 +380,38 @@ def test_ignoring_by_id_and_a_rule(terminal: Terminal) -> None:
     assert terminal.run("rule", "drop", "acme", str(rule)).returncode == 2
 
 
+def test_a_preview_counts_what_its_rules_decided_and_select_says_what_it_takes_from_them(terminal: Terminal) -> None:
+    where = ("--connection", "shop", "--entity", "tags")
+    tags = len(terminal.server.store.ids("tags"))
+    added = terminal.run("rule", "add", "acme", *where, "--kind", "include_new")
+    rule = added.stdout.split()[1].rstrip(":")
+    assert f"It would decide {tags} undecided records now" in added.stdout
+    [shop] = terminal.json("preview", "acme", "--entity", "tags")["connections"]
+    [counts] = shop["entities"]
+    assert (counts["included"], counts["undecided"]) == (tags, 0)
+    assert terminal.entity("tags")["included"] == tags
+    said = terminal.run("preview", "acme", "--entity", "tags").stdout
+    assert "0 records are undecided. Next: sync-pipeline plan acme" in said
+    done = terminal.run("select", "acme", *where, "--status", "new", "--ignore")
+    assert f"{tags} of them were included by rule {rule}." in done.stderr, done.stderr
+    assert "by rule" not in terminal.run("select", "acme", *where, "--all", "--undecide").stderr
+    terminal.json("rule", "drop", "acme", rule)
+
+
+def test_a_rule_of_a_field_that_no_record_has_is_warned_of(terminal: Terminal) -> None:
+    adding = ("rule", "add", "acme", "--connection", "shop", "--entity", "products", "--kind", "ignore_where")
+    done = terminal.run(*adding, "--field", "statuss", "--value", "draft")
+    assert done.returncode == 0
+    assert "No captured record of products has the field “statuss”. Did you mean status?" in done.stderr
+    assert "It would decide 0 undecided records now" in done.stdout
+    rule = done.stdout.split()[1].rstrip(":")
+    assert f"sync-pipeline rule drop acme {rule}" in done.stderr
+    terminal.json("rule", "drop", "acme", rule)
+    known = terminal.run(*adding, "--field", "status", "--value", "none such")
+    assert known.stderr == ""
+    terminal.json("rule", "drop", "acme", known.stdout.split()[1].rstrip(":"))
+
+
 def test_reconcile_ends_with_1_where_ids_differ(terminal: Terminal) -> None:
     done = terminal.json("reconcile", "acme", "--entity", "reviews", "--entity", "orders")
     assert done["ok"] is True
@@ -498,6 +539,23 @@ def test_a_mistyped_address_is_corrected_before_anything_is_captured(terminal: T
     where = ("connect", "typo", "woocommerce", "--name", "shop", *keys)
     assert terminal.json(*where, "--url", "http://127.0.0.1:9", code=1)["saved"] is True
     assert terminal.json(*where, "--url", terminal.server.url)["ok"] is True
+
+
+def test_who_connects_with_wrong_credentials_is_told_to_connect_again(terminal: Terminal) -> None:
+    terminal.json("org", "add", "wrong")
+    shop = ("--name", "shop", "--url", terminal.server.url, "--key", terminal.server.key, "--secret-env", "SHOP_SECRET")
+    done = terminal.run("connect", "wrong", "woocommerce", *shop, SHOP_SECRET="cs_" + "0" * 40)
+    assert done.returncode == 1
+    assert "connect it again under the same name: sync-pipeline connect wrong woocommerce --name shop" in done.stderr
+    assert terminal.json("connect", "wrong", "woocommerce", *shop)["ok"] is True
+
+
+def test_a_variable_that_is_no_setting_is_warned_of(terminal: Terminal) -> None:
+    done = terminal.run("doctor", "acme", "--json", SYNC_KEEP_PLAN_DAYS="40")
+    assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, True)
+    assert done.stderr == (
+        "Warning: SYNC_KEEP_PLAN_DAYS is no setting, and is ignored. Did you mean SYNC_KEEP_PLANS_DAYS?\n"
+    )
 
 
 def test_a_connection_gets_another_address_only_when_it_is_said(terminal: Terminal) -> None:

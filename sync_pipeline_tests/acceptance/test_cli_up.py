@@ -48,3 +48,32 @@ def test_a_child_that_dies_ends_it_and_is_named(running: subprocess.Popen[str]) 
     assert running.returncode == 1
     assert "dagster-daemon exited" in said
     assert gone(started)
+
+
+def test_what_a_killed_one_left_running_is_named_whatever_the_ports(
+    running: subprocess.Popen[str], env: dict[str, str]
+) -> None:
+    """A second daemon on the same home would take the runs of the first: the children hold the home, too."""
+    left = children(running.pid)
+    running.kill()
+    running.communicate(timeout=120)
+    ports = ["--dagster-port", str(free_port()), "--port", str(free_port())]
+    try:
+        again = subprocess.run([str(COMMAND), "up", *ports], env=env, capture_output=True, text=True, timeout=120)
+        assert again.returncode == 2
+        assert f"(process {running.pid}, http://127.0.0.1:" in again.stderr
+        told = again.stderr.partition("End them: kill ")[2].split()
+        assert sorted(map(int, told)) == sorted(left), again.stderr
+    finally:
+        for pid in left:
+            os.kill(pid, signal.SIGTERM)
+    assert gone(left)
+    third = subprocess.Popen([str(COMMAND), "up", *ports], env=env, stdout=subprocess.PIPE, text=True)
+    try:
+        assert third.stdout is not None
+        assert "/ui" in third.stdout.readline(), "nothing holds the home any more"
+        said = "".join(third.stdout.readline() for _ in range(4))
+        assert f"Logs      {env['SYNC_HOME']}/logs" in said
+    finally:
+        third.terminate()
+        third.wait(60)

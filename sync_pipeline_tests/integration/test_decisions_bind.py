@@ -214,6 +214,22 @@ def test_a_rules_decision_is_anybodys_to_change(it: Shop) -> None:
     assert choose(it, ids=[one], include=False).records == 1
 
 
+def test_what_a_rule_had_decided_otherwise_is_counted(it: Shop) -> None:
+    stream = it.connection.source.stream("customers")
+    one, two, three, *others = customers(it)
+    [first, second] = [
+        select.add_rule(it.db, it.connection, stream, kind="ignore_where", field="id", value=int(id_), actor="bob")
+        for id_ in (one, two)
+    ]
+    select.apply_rules(it.db, it.connection, stream)
+    choose(it, "bob", ids=[three], include=False)
+    done = choose(it, status="new", excluding=others[:1])
+    told = [(rule.rule_id, rule.decision, rule.records) for rule in done.rules_replaced]
+    assert told == [(first, "ignore", 1), (second, "ignore", 1)]
+    assert [kept["external_id"] for kept in done.replaced_by_others] == [three]
+    assert choose(it, status="new").rules_replaced == [], "they are a person's now"
+
+
 def test_selecting_all_compares_first(it: Shop) -> None:
     it.rows("DELETE FROM preview.difference WHERE org_id = connect.current_org() RETURNING 1")
     it.rows("DELETE FROM preview.summary WHERE org_id = connect.current_org() RETURNING 1")

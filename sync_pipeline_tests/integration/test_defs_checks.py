@@ -14,6 +14,7 @@ from sync_pipeline.db.engine import Database, psycopg_url
 from sync_pipeline.defs import definitions
 from sync_pipeline.defs.resources import Runtime, use_runtime
 from sync_pipeline.steps import capture, connect, preview, promote, select
+from sync_pipeline.steps.observe.checks import CheckResult, check
 
 Failing = dict[tuple[str, str], dg.AssetCheckEvaluation]
 
@@ -149,3 +150,20 @@ def test_violations_are_counted_with_examples(
     assert "acme: " in str(money.metadata["examples"].value)
     assert "Pull and promote" in str(money.description)
     assert "shoe_size" in str(failing["compat_agrees", "core/customers"].metadata["examples"].value)
+
+
+def test_a_store_that_was_just_connected_is_no_fault_and_nothing_is_said_to_have_been_pulled(
+    database: Database, settings: Settings, org: connect.Organization, shop: Server
+) -> None:
+    given = {"store_url": shop.url, "consumer_key": shop.key, "consumer_secret": shop.secret}
+    connect.add_connection(database, settings, org, "woocommerce", "shop", given, actor="test")
+
+    def fresh() -> CheckResult:
+        return next(one for one in check(database, org) if one.name == "fresh")
+
+    assert (fresh().ok, fresh().detail) == (
+        True, "Every connected store was pulled within a day and a half, or connected in that time.",
+    )  # fmt: skip
+    with database.org(org.org_id) as conn:
+        conn.exec_driver_sql("UPDATE connect.integration_connector SET created_at = now() - interval '3 days'")
+    assert (fresh().ok, list(fresh().examples)) == (False, ["woocommerce: shop: never pulled"])

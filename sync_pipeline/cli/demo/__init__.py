@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sync_pipeline.cli.alone import DagsterPort, Port, check_ports, hold_home
+from sync_pipeline.cli.alone import DagsterPort, Port, check_home, check_ports, hold_home
 from sync_pipeline.cli.demo.stages import StageLines
 from sync_pipeline.cli.demo.told import tables, what_next, what_waits
 from sync_pipeline.cli.options import Json
@@ -39,10 +39,11 @@ def demo(
     from sync_pipeline.config import Settings
 
     check_installed()
-    if not once:
-        check_ports(port, dagster_port)
     _set_environment(port)
     settings = Settings()
+    check_home(settings)
+    if not once:
+        check_ports(port, dagster_port)
     hold_home(settings, "the demo, once" if once else f"http://127.0.0.1:{port}/ui")
     lines = StageLines(as_json=as_json)
     if not (once or as_json):

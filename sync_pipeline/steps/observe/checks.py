@@ -86,7 +86,7 @@ CHECKS: Sequence[Check] = (
     Check(
         "fresh",
         About.STORES,
-        "Something was pulled from every connected store within a day and a half.",
+        "Every connected store was pulled within a day and a half, or connected in that time.",
         "`sync-pipeline doctor ORG` says what is wrong with a store; `sync-pipeline pull ORG` catches up.",
     ),
     Check(

@@ -16,6 +16,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection, Organization, connections
 from sync_pipeline.steps.preview import MappedByOlder, mapped_by_older
+from sync_pipeline.steps.preview.entity import empty_state
 
 SQL = load(__package__)
 
@@ -68,9 +69,9 @@ class ConnectionStatus:
     entities: tuple[EntityStatus, ...]
 
 
-def status(db: Database, org: Organization) -> Sequence[ConnectionStatus]:
-    """The status of every entity of every connection, also those that were never pulled."""
-    found = connections(db, org)
+def status(db: Database, org: Organization, only: Connection | None = None) -> Sequence[ConnectionStatus]:
+    """The status of every entity of every connection, or of `only` one, also those that were never pulled."""
+    found = connections(db, org) if only is None else [only]
     with db.org(org.org_id) as conn:
         places = [(one, stream) for one in found for stream in one.source.streams.values()]
         facts = _facts(conn, places)
@@ -123,12 +124,7 @@ def _entity(connection: Connection, stream: Stream, facts: Mapping[str, Any]) ->
         in_sync = min(in_sync, promoted)
     last = facts.get("run")
     remote = max(captured, (last.remote_total or 0) if last is not None else 0)
-    message = None
-    if not promoted and remote:
-        message = (
-            "No local records found. This looks like an initial import: "
-            f"all {remote} records will be created from {connection.source.title}."
-        )
+    message = empty_state(connection, promoted=bool(promoted), remote=remote)
     return EntityStatus(
         entity=stream.name,
         captured=captured,

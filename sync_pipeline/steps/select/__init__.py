@@ -61,6 +61,7 @@ from sync_pipeline.steps.select.rules import (
     add_rule,
     apply_rules,
     count_rule,
+    doubt_field,
     drop_rule,
     list_rules,
     note_proposed_rule,

@@ -81,6 +81,16 @@ CROSS JOIN LATERAL (
         AND NOT coalesce(b.agent AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint, false) AS others) AS o
 ORDER BY length(h.external_id), h.external_id LIMIT %(limit)s
 
+-- ruled --
+-- Of what is to be decided, how much a rule decided otherwise about the same version; a person's decision replaces that.
+SELECT s.decided_by AS rule, s.decision, count(*) AS records
+FROM chosen AS c
+JOIN selection.sync_selective_config AS s
+    ON s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
+        AND s.external_id = c.external_id AND s.content_hash = c.content_hash AND s.seen_deleted = c.seen_deleted
+WHERE s.decided_by LIKE 'rule:%%' AND s.decision <> %(decision)s
+GROUP BY s.decided_by, s.decision ORDER BY s.decided_by
+
 -- decide --
 -- A decision of another person on the same version stands: unless it was made before the list was, is a draft, is the
 -- same, or is to be replaced. What a rule decided is any person's to change. An agent replaces on the same version what

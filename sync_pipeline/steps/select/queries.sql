@@ -73,6 +73,17 @@ SELECT count(*) AS records
 FROM selection.covered_by_rule(
     %(connection_id)s, %(entity_type)s, %(provider)s, %(statuses)s, %(field)s, %(value)s::jsonb)
 
+-- fields_of --
+-- The fields of the payloads of an entity, as far as they were noted: those of pushes are not.
+SELECT DISTINCT field FROM capture.sync_shape
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+
+-- has_field --
+SELECT EXISTS (
+    SELECT 1 FROM capture.sync_record
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND provider = %(provider)s AND sync_data ? %(field)s)
+
 -- open_plan --
 -- With what the previews had seen of followed entities: what changes there later, nobody saw.
 INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by, token_id, client, agent, why, followed)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import Row
@@ -87,6 +88,22 @@ def count_rule(
                 value=None if value is None else json.dumps(value),
             ).scalar_one()
         )
+
+
+def doubt_field(db: Database, connection: Connection, stream: Stream, field: str) -> str | None:
+    """Why a rule about this field would decide nothing: no captured record has it; with the names that are like it.
+
+    None where one has, and where nothing was captured yet.
+    """
+    with db.org(connection.org_id) as conn:
+        known = set(execute(conn, SQL["fields_of"], **keys(connection, stream)).scalars())
+        if not known or field in known:
+            return None
+        if execute(conn, SQL["has_field"], **keys(connection, stream), field=field).scalar_one():
+            return None
+    like = get_close_matches(field, known, n=3, cutoff=0.8)
+    meant = f" Did you mean {' or '.join(like)}?" if like else ""
+    return f"No captured record of {stream.name} has the field “{field}”.{meant}"
 
 
 def add_rule(  # noqa: PLR0913 - the parts of a rule

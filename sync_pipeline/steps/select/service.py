@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Unpack
 from uuid import UUID
 
@@ -42,6 +42,16 @@ class Selected:
     replaced_by_others: Sequence[dict[str, Any]] = ()
     moved_count: int = 0
     replaced_by_others_count: int = 0
+    rules_replaced: Sequence[RuleReplaced] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReplaced:
+    """How many of the records that were decided a standing rule had decided otherwise, in the same version."""
+
+    rule_id: int
+    decision: str
+    records: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +96,7 @@ def select(
         decision["draft"] = draft or by.is_agent or (include and waits_for_a_plan(conn, connection))
         moved, moved_count = choose(conn, connection, stream, which)
         held = _leave_held(conn, by, here)
+        ruled = _rules_replaced(conn, by, here, decision["decision"])
         batch_id = int(
             execute(
                 conn, SQL["open_batch"], **here, **decision, **by.columns, criteria=json.dumps(_criteria(which))
@@ -120,7 +131,7 @@ def select(
             draft=decision["draft"],
             moved=moved_count,
         )
-    return _selected(batch_id, records, moved, moved_count, held, kept)
+    return replace(_selected(batch_id, records, moved, moved_count, held, kept), rules_replaced=ruled)
 
 
 def waits_for_a_plan(conn: Transaction, connection: Connection) -> bool:
@@ -156,6 +167,7 @@ def undecide(
     with db.org(connection.org_id) as conn:
         moved, moved_count = choose(conn, connection, stream, which)
         held = _leave_held(conn, by, here)
+        ruled = () if own else _rules_replaced(conn, by, here, "undecided")
         records = execute(
             conn,
             CHOOSE["undecide"],
@@ -183,7 +195,15 @@ def undecide(
             why=why,
             moved=moved_count,
         )
-    return _selected(None, records, moved, moved_count, held, kept)
+    return replace(_selected(None, records, moved, moved_count, held, kept), rules_replaced=ruled)
+
+
+def _rules_replaced(conn: Transaction, by: Party, here: Mapping[str, Any], decision: str) -> Sequence[RuleReplaced]:
+    """What rules decided of `chosen`, which a person's decision replaces and an agent's does not."""
+    if by.is_agent:
+        return ()
+    rows = execute(conn, CHOOSE["ruled"], **here, decision=decision)
+    return [RuleReplaced(int(row.rule.removeprefix("rule:")), row.decision, row.records) for row in rows]
 
 
 def _leave_held(conn: Transaction, by: Party, here: Mapping[str, Any]) -> Sequence[Any]:
