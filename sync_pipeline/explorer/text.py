@@ -36,6 +36,15 @@ def ended(value: str) -> str:
     return said if said.endswith((".", "…", "!", "?", ".”")) else f"{said}."
 
 
+def closing(reason: str | None, records: int) -> str:
+    """Why a queue ended of which nothing was done, from the reason of its lines."""
+    if reason is None or reason.startswith("Cancelled by "):
+        return "cancelled"
+    if "promoted by another plan" in reason:
+        return f"closed: another plan promoted {'its record' if records == 1 else 'records of it'}"
+    return "closed: its records had changed"
+
+
 def number(value: int | None) -> str:
     """12,345; a dash where there is no number."""
     return "–" if value is None else f"{value:,}"
