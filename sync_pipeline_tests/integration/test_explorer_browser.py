@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Error, Page, Route, expect
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.api.application import build
 from sync_pipeline.explorer.mount import mount
-from sync_pipeline.steps import select
+from sync_pipeline.steps import promote, select
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.barriers import barriers, in_views
 from sync_pipeline_tests.captured import Clock, captured_once
@@ -192,6 +192,36 @@ def test_a_search_is_one_step_back_however_it_was_typed(browser: Browser, store:
         page.go_back()
         expect(page.locator(".grid tbody tr")).to_have_count(50)
         assert "q=" not in page.url
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_list_of_orders_hides_no_column_and_heads_no_two_alike(browser: Browser, store: Shop, width: int) -> None:
+    store.pull("orders")
+    store.preview("orders")
+    stream = store.connection.source.stream("orders")
+    everything = {"include": True, "actor": "ann", "draft": True, "everything": True}
+    select.select(store.db, store.connection, stream, **everything)
+    made = select.make_plan(store.db, store.org, actor="ann")
+    assert made is not None
+    promote.apply(store.db, store.org.org_id, made.plan_id, actor="run")
+    for one in store.ids("orders"):
+        store.store.update(
+            "orders", int(one), status="on-hold", total="12345.67", currency="GBP", number=f"2026-00{one}"
+        )
+    store.pull("orders")
+    store.preview("orders")
+    select.select(store.db, store.connection, stream, **everything)
+    with opened(browser, store, "/ui/acme/shop/data/orders", viewport={"width": width, "height": 800}) as page:
+        expect(page.locator(".grid")).to_be_visible()
+        heads = [one.strip() for one in page.locator(".grid thead th:not(.tick)").all_text_contents()]
+        assert len(set(heads)) == len(heads)
+        assert {"Status", "Store status", "Changed", "Choice"} <= set(heads)
+        frame = page.evaluate(
+            "(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)(document.querySelector('.frame'))"
+        )
+        assert frame <= 0, "nothing is under the column that stays"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        expect(page.locator("tbody td[data-label='Store status']").first).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
