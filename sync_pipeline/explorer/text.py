@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -79,7 +79,11 @@ def moment(value: datetime | None) -> str:
 
 
 def compact(value: Any, longest: int = LONGEST) -> str:
-    """The beginning of a value as JSON, with every digit."""
+    """The beginning of a value as JSON, with every digit; a moment as pages show one."""
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
+        return value.isoformat()
     return short(dumps(value), longest)
 
 

@@ -101,6 +101,26 @@ def test_twelve_new_products_are_included_by_pointer_alone(browser: Browser, sto
     assert len(store.rows(DECIDED)) == 12
 
 
+def test_shift_a_ticks_all_that_match_where_they_fit_one_page_and_where_they_do_not(
+    browser: Browser, store: Shop
+) -> None:
+    ticked = ".bulk [data-count]"
+    with opened(browser, store, f"{LIST}?q=QX-") as page:
+        page.keyboard.press("Shift+A")
+        expect(page.locator(ticked)).to_have_text(f"{len(HOSTILE)} selected")
+    # On the first page most are in sync: those that differ are fewer than its rows, and most of them are on the second one.
+    stream = store.connection.source.stream("products")
+    ids = sorted(store.table("products", "new"), key=int)
+    select.select(store.db, store.connection, stream, ids=ids[:45], include=True, actor="ann", draft=True)
+    made = select.make_plan(store.db, store.org, actor="ann")
+    assert made is not None
+    promote.apply(store.db, store.org.org_id, made.plan_id, actor="run")
+    store.preview("products")
+    with opened(browser, store) as page:
+        page.keyboard.press("Shift+A")
+        expect(page.locator(ticked)).to_have_text(f"{len(ids) - 45} selected")
+
+
 def test_a_late_answer_is_not_shown_over_what_was_done_since(browser: Browser, store: Shop) -> None:
     with opened(browser, store) as page:
         late: list[Route] = []
@@ -199,8 +219,7 @@ def test_a_list_of_orders_hides_no_column_and_heads_no_two_alike(browser: Browse
     store.pull("orders")
     store.preview("orders")
     stream = store.connection.source.stream("orders")
-    everything = {"include": True, "actor": "ann", "draft": True, "everything": True}
-    select.select(store.db, store.connection, stream, **everything)
+    select.select(store.db, store.connection, stream, everything=True, include=True, actor="ann", draft=True)
     made = select.make_plan(store.db, store.org, actor="ann")
     assert made is not None
     promote.apply(store.db, store.org.org_id, made.plan_id, actor="run")
@@ -210,7 +229,7 @@ def test_a_list_of_orders_hides_no_column_and_heads_no_two_alike(browser: Browse
         )
     store.pull("orders")
     store.preview("orders")
-    select.select(store.db, store.connection, stream, **everything)
+    select.select(store.db, store.connection, stream, everything=True, include=True, actor="ann", draft=True)
     with opened(browser, store, "/ui/acme/shop/data/orders", viewport={"width": width, "height": 800}) as page:
         expect(page.locator(".grid")).to_be_visible()
         heads = [one.strip() for one in page.locator(".grid thead th:not(.tick)").all_text_contents()]

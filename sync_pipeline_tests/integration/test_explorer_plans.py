@@ -16,6 +16,7 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline import gates
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Conflict, StalePlan, Unauthenticated
+from sync_pipeline.gates.causes.currency_conflict import CAUSE as CURRENCY_CONFLICT
 from sync_pipeline.gates.causes.mass_deletion import CAUSE as MASS_DELETION
 from sync_pipeline.steps import capture, connect, observe, preview, promote, select
 from sync_pipeline.steps.connect import tokens
@@ -808,3 +809,56 @@ def assert_stages(ann: Browser, expected: dict[str, list[Plan]]) -> None:
         rows = re.findall(r'class="plan-row" href="[^"]+/([^"/]+)"', html)
         assert rows == [str(plan.plan_id) for plan in expected.get(stage, [])], stage
         assert re.findall(rf'\?state={stage}"[^>]*>[^<]+<b>(\d+)', html) == [str(len(rows))], stage
+
+
+def test_a_second_answer_shows_the_decision_as_it_is_now(ann: Browser, store: Shop) -> None:
+    number = gate(store)
+    address = f"/ui/acme/decisions/{number}"
+    ann.form(address, choose="keep", why="they moved")
+    late = ann.form(address, choose="confirm", why="gone")
+    assert late.status_code == 409
+    assert f"Decision {number} was already answered: keep by token:" in late.text
+    assert ("✓ answered" in late.text, "○ open" in late.text) == (True, False)
+    assert f'<form class="answer" method="post" action="{address}"' not in late.text
+    assert told(late.text).startswith("Keep , answered by token:")
+
+
+def test_what_is_on_hold_says_what_stays_stopped_and_how_that_ends(ann: Browser, store: Shop) -> None:
+    with store.db.org(store.org.org_id) as conn:
+        number = gates.open_gate(
+            conn,
+            CURRENCY_CONFLICT,
+            subject="shop",
+            values={"store": "shop", "theirs": "USD", "ours": "EUR", "organization": "Acme"},
+            connection_id=store.connection.connection_id,
+            blocks=["product"],
+            store_currency="USD",
+        )
+    address = f"/ui/acme/decisions/{number}"
+    assert "on hold" not in text_of(ann.get("/ui/acme").text)
+    ann.form(address, choose="hold", why="we ask them")
+    shown = text_of(ann.get(address).text)
+    assert "On hold: Products of shop stays stopped" in shown
+    assert "until the currencies agree, or the connection's currency is set." in shown
+    assert "This answer stands until then" in shown
+    assert 'href="/ui/acme/shop/settings">its settings</a>' in ann.get(address).text
+    home = ann.get("/ui/acme").text
+    assert "Products of shop on hold" in text_of(home)
+    assert f'<a href="{address}">' in home
+    with store.db.org(store.org.org_id) as conn:
+        connection_id = store.connection.connection_id
+        gates.end_gates(
+            conn, CURRENCY_CONFLICT, connection_id=connection_id, entity_type=None, keep=[], outcome="x", actor="y"
+        )
+    assert "on hold" not in text_of(ann.get("/ui/acme").text)
+
+
+def test_an_undo_that_another_tab_has_done_says_that_nothing_was_done(ann: Browser, store: Shop) -> None:
+    plan = planned(store, some(store, 2))
+    work(store, plan)
+    assert ann.form(f"{at(plan)}/undo", why="first").status_code == 303
+    late = ann.form(f"{at(plan)}/undo", why="second")
+    assert late.status_code == 409
+    assert "The plan was undone before: nothing was done now" in late.text
+    assert "↩ undone" in late.text
+    assert "second" not in text_of(ann.get(at(plan)).text)

@@ -77,6 +77,6 @@ def what_next(
     for email, password in dict.fromkeys((one.email, one.password) for one in log_in.values()):
         say(f"           log in to {' or '.join(log_in)} as {email}, password {password} (another at each start):")
         say("           an operator, who approves plans, also those that agents propose")
-    for org, one in log_in.items():
-        say(f"           for programs, a token of an operator of {org}, which holds for a day: {one.token}")
+    for org, login in log_in.items():
+        say(f"           for programs, a token of an operator of {org}, which holds for a day: {login.token}")
     say("Ctrl-C stops everything; the data is kept.")

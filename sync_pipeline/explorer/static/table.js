@@ -146,7 +146,11 @@ const KEYS = {
   x: () => toggle(false),
   X: () => toggle(true),
   a: () => tick(decidable(), !decidable().every((row) => has(load(), row.dataset.id ?? ""))),
-  A: () => /** @type {HTMLElement | null} */ (document.querySelector("[data-all]"))?.click(),
+  A: () => {
+    const all = /** @type {HTMLElement | null} */ (document.querySelector("[data-all]"));
+    if (all) all.click();
+    else if (Number(grid()?.dataset.differ) <= decidable().length) tick(decidable(), true); // all that match are on this page
+  },
   i: () => choose("include"),
   g: () => choose("ignore"),
   u: () => choose("undecided"),
