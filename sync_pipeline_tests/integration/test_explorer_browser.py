@@ -108,7 +108,7 @@ def test_shift_a_ticks_all_that_match_where_they_fit_one_page_and_where_they_do_
     with opened(browser, store, f"{LIST}?q=QX-") as page:
         page.keyboard.press("Shift+A")
         expect(page.locator(ticked)).to_have_text(f"{len(HOSTILE)} selected")
-    # On the first page most are in sync: those that differ are fewer than its rows, and most of them are on the second one.
+    # On the first page most are in sync: fewer differ than it has rows, and most of these are on the second one.
     stream = store.connection.source.stream("products")
     ids = sorted(store.table("products", "new"), key=int)
     select.select(store.db, store.connection, stream, ids=ids[:45], include=True, actor="ann", draft=True)
@@ -212,6 +212,18 @@ def test_a_search_is_one_step_back_however_it_was_typed(browser: Browser, store:
         page.go_back()
         expect(page.locator(".grid tbody tr")).to_have_count(50)
         assert "q=" not in page.url
+
+
+def test_the_first_card_of_a_plan_keeps_its_distance(browser: Browser, store: Shop) -> None:
+    stream = store.connection.source.stream("products")
+    select.select(store.db, store.connection, stream, everything=True, include=True, actor="ann", draft=True)
+    made = select.make_plan(store.db, store.org, actor="ann")
+    assert made is not None
+    with opened(browser, store, f"/ui/acme/plans/{made.plan_id}") as page:
+        card = page.locator("main section.card").first
+        expect(card).to_contain_text("ann included")
+        above = "one => one.getBoundingClientRect().top - one.previousElementSibling.getBoundingClientRect().bottom"
+        assert card.evaluate(above) >= 8
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -146,11 +146,8 @@ const KEYS = {
   x: () => toggle(false),
   X: () => toggle(true),
   a: () => tick(decidable(), !decidable().every((row) => has(load(), row.dataset.id ?? ""))),
-  A: () => {
-    const all = /** @type {HTMLElement | null} */ (document.querySelector("[data-all]"));
-    if (all) all.click();
-    else if (Number(grid()?.dataset.differ) <= decidable().length) tick(decidable(), true); // all that match are on this page
-  },
+  // Where all that match are on this page there is no button.
+  A: () => (Number(grid()?.dataset.differ) > decidable().length ? /** @type {HTMLElement | null} */ (document.querySelector("[data-all]"))?.click() : tick(decidable(), true)),
   i: () => choose("include"),
   g: () => choose("ignore"),
   u: () => choose("undecided"),
