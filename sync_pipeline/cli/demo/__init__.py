@@ -20,7 +20,7 @@ from sync_pipeline.cli.output import emit, note, row, say
 
 if TYPE_CHECKING:
     from sync_pipeline.cli.context import Context
-    from sync_pipeline.cli.demo.person import Login
+    from sync_pipeline.cli.demo.person import DemoLogin
     from sync_pipeline.config import Settings
 
 
@@ -108,7 +108,7 @@ def _perform(
     note("Stopped. The data is kept; `sync-pipeline demo` continues with it.")
 
 
-def _people(context: Context, orgs: list[str]) -> dict[str, Login]:
+def _people(context: Context, orgs: list[str]) -> dict[str, DemoLogin]:
     """How to log in to each organization: one password for all."""
     from sync_pipeline.cli.demo.person import new_password, person
 

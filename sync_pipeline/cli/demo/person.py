@@ -14,7 +14,7 @@ EMAIL = "demo@example.com"
 
 
 @dataclass(frozen=True)
-class Login:
+class DemoLogin:
     """How to log in to an organization of the demo. The password holds until the demo is started again."""
 
     email: str
@@ -27,7 +27,7 @@ def new_password() -> str:
     return secrets.token_urlsafe(12)
 
 
-def person(db: Database, org: Organization, password: str, *, actor: str) -> Login:
+def person(db: Database, org: Organization, password: str, *, actor: str) -> DemoLogin:
     """An operator with this password, who gets a token for a day, too; made, or with the password changed."""
     from sync_pipeline.steps.connect import tokens, users
 
@@ -36,4 +36,4 @@ def person(db: Database, org: Organization, password: str, *, actor: str) -> Log
         users.add_user(db, org, EMAIL, password, "operator", actor=actor)
     else:
         users.change_user(db, org, known.user_id, password=password, disabled=False, actor=actor)
-    return Login(EMAIL, password, tokens.add_token(db, org, "operator", days=1, actor=actor).plain)
+    return DemoLogin(EMAIL, password, tokens.add_token(db, org, "operator", days=1, actor=actor).plain)

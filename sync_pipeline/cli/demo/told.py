@@ -11,7 +11,7 @@ from sync_pipeline.cli.output import say, show
 
 if TYPE_CHECKING:
     from sync_pipeline.cli.demo.flow import Result
-    from sync_pipeline.cli.demo.person import Login
+    from sync_pipeline.cli.demo.person import DemoLogin
     from sync_pipeline.cli.demo.story import Waits
 
 
@@ -45,7 +45,7 @@ def what_waits(waits: Sequence[Waits], api: str) -> None:
 
 
 def what_next(
-    url: str, api: str, results: Sequence[Result], waits: Sequence[Waits], log_in: Mapping[str, Login], home: Path
+    url: str, api: str, results: Sequence[Result], waits: Sequence[Waits], log_in: Mapping[str, DemoLogin], home: Path
 ) -> None:
     """What waits, what to try in another terminal, and the addresses; `log_in`: how to log in to each organization."""
     from sync_pipeline.config import Settings
