@@ -133,6 +133,11 @@ def _read(runtime: ApiRuntime, caller: Caller, plan_id: UUID, wanted: LookedFor)
         if queue is not None and failed
         else [],
         "running": by_key(observe.progress(db, org.org_id)) if queue is not None and queue.open else {},
+        "closed": next(
+            (one.reason for one in promote.lines(db, org.org_id, queue.queue_id, state="cancelled", limit=1)), None
+        )
+        if queue is not None and queue.state == "cancelled"
+        else None,
         "dagster_away": queue is not None and queue.open > 0 and queue.started_at is None and not is_alive(db),
     }
 

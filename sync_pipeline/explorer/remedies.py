@@ -3,9 +3,9 @@
 _REMEDIES = {
     "circular_parent": "Correct the parents in the store.",
     "duplicate_sku": "Give one of them another SKU in the store.",
-    "shared_sku": "Nothing, if it is the same product. Otherwise correct the SKU in one of the stores.",
-    "shared_email": "Nothing, if it is the same customer. Otherwise correct the e-mail in the store.",
-    "same_sale": "Nothing: it is counted once.",
+    "shared_sku": "Nothing needs to be done if it is the same product. Otherwise correct the SKU in one of the stores.",
+    "shared_email": "Nothing needs to be done if it is the same customer. Otherwise correct the e-mail in the store.",
+    "same_sale": "Nothing needs to be done: it is counted once.",
 }
 
 

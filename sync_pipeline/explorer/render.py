@@ -52,6 +52,7 @@ def _environment() -> Environment:
         "rate": text.rate,
         "short": text.short,
         "ended": text.ended,
+        "closing": text.closing,
         "plain": text.plain,
         "label": text.label,
         "told": text.differing,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -34,6 +34,15 @@ def ended(value: str) -> str:
     """A text that may be a sentence already, with one full stop at its end, so that another sentence can follow."""
     said = value.rstrip()
     return said if said.endswith((".", "…", "!", "?", ".”")) else f"{said}."
+
+
+def closing(reason: str | None, records: int) -> str:
+    """Why a queue ended of which nothing was done, from the reason of its lines."""
+    if reason is None or reason.startswith("Cancelled by "):
+        return "cancelled"
+    if "promoted by another plan" in reason:
+        return f"closed: another plan promoted {'its record' if records == 1 else 'records of it'}"
+    return "closed: its records had changed"
 
 
 def number(value: int | None) -> str:
@@ -70,7 +79,11 @@ def moment(value: datetime | None) -> str:
 
 
 def compact(value: Any, longest: int = LONGEST) -> str:
-    """The beginning of a value as JSON, with every digit."""
+    """The beginning of a value as JSON, with every digit; a moment as pages show one."""
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
+        return value.isoformat()
     return short(dumps(value), longest)
 
 

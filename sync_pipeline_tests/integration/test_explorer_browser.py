@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Error, Page, Route, expect
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.api.application import build
 from sync_pipeline.explorer.mount import mount
-from sync_pipeline.steps import select
+from sync_pipeline.steps import promote, select
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.barriers import barriers, in_views
 from sync_pipeline_tests.captured import Clock, captured_once
@@ -99,6 +99,26 @@ def test_twelve_new_products_are_included_by_pointer_alone(browser: Browser, sto
         expect(page.locator(".bulk")).to_be_hidden()
     assert {row.why for row in store.rows(DECIDED)} == {"the spring range"}
     assert len(store.rows(DECIDED)) == 12
+
+
+def test_shift_a_ticks_all_that_match_where_they_fit_one_page_and_where_they_do_not(
+    browser: Browser, store: Shop
+) -> None:
+    ticked = ".bulk [data-count]"
+    with opened(browser, store, f"{LIST}?q=QX-") as page:
+        page.keyboard.press("Shift+A")
+        expect(page.locator(ticked)).to_have_text(f"{len(HOSTILE)} selected")
+    # On the first page most are in sync: fewer differ than it has rows, and most of these are on the second one.
+    stream = store.connection.source.stream("products")
+    ids = sorted(store.table("products", "new"), key=int)
+    select.select(store.db, store.connection, stream, ids=ids[:45], include=True, actor="ann", draft=True)
+    made = select.make_plan(store.db, store.org, actor="ann")
+    assert made is not None
+    promote.apply(store.db, store.org.org_id, made.plan_id, actor="run")
+    store.preview("products")
+    with opened(browser, store) as page:
+        page.keyboard.press("Shift+A")
+        expect(page.locator(ticked)).to_have_text(f"{len(ids) - 45} selected")
 
 
 def test_a_late_answer_is_not_shown_over_what_was_done_since(browser: Browser, store: Shop) -> None:
@@ -192,6 +212,47 @@ def test_a_search_is_one_step_back_however_it_was_typed(browser: Browser, store:
         page.go_back()
         expect(page.locator(".grid tbody tr")).to_have_count(50)
         assert "q=" not in page.url
+
+
+def test_the_first_card_of_a_plan_keeps_its_distance(browser: Browser, store: Shop) -> None:
+    stream = store.connection.source.stream("products")
+    select.select(store.db, store.connection, stream, everything=True, include=True, actor="ann", draft=True)
+    made = select.make_plan(store.db, store.org, actor="ann")
+    assert made is not None
+    with opened(browser, store, f"/ui/acme/plans/{made.plan_id}") as page:
+        card = page.locator("main section.card").first
+        expect(card).to_contain_text("ann included")
+        above = "one => one.getBoundingClientRect().top - one.previousElementSibling.getBoundingClientRect().bottom"
+        assert card.evaluate(above) >= 8
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_list_of_orders_hides_no_column_and_heads_no_two_alike(browser: Browser, store: Shop, width: int) -> None:
+    store.pull("orders")
+    store.preview("orders")
+    stream = store.connection.source.stream("orders")
+    select.select(store.db, store.connection, stream, everything=True, include=True, actor="ann", draft=True)
+    made = select.make_plan(store.db, store.org, actor="ann")
+    assert made is not None
+    promote.apply(store.db, store.org.org_id, made.plan_id, actor="run")
+    for one in store.ids("orders"):
+        store.store.update(
+            "orders", int(one), status="on-hold", total="12345.67", currency="GBP", number=f"2026-00{one}"
+        )
+    store.pull("orders")
+    store.preview("orders")
+    select.select(store.db, store.connection, stream, everything=True, include=True, actor="ann", draft=True)
+    with opened(browser, store, "/ui/acme/shop/data/orders", viewport={"width": width, "height": 800}) as page:
+        expect(page.locator(".grid")).to_be_visible()
+        heads = [one.strip() for one in page.locator(".grid thead th:not(.tick)").all_text_contents()]
+        assert len(set(heads)) == len(heads)
+        assert {"Status", "Store status", "Changed", "Choice"} <= set(heads)
+        frame = page.evaluate(
+            "(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)(document.querySelector('.frame'))"
+        )
+        assert frame <= 0, "nothing is under the column that stays"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        expect(page.locator("tbody td[data-label='Store status']").first).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 390])

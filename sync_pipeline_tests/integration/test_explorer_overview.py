@@ -219,3 +219,14 @@ def test_a_chart_stays_in_its_frame() -> None:
     assert all(bar.y >= 0 and bar.y + bar.height <= 147 and bar.x + bar.width <= 420 for bar in drawn.bars)
     assert len(drawn.labels) <= 6
     assert chart(days, [("new", "new", [0.0] * 30)]).empty
+
+
+def test_a_failing_store_is_among_what_waits(ann: Browser, store: Shop) -> None:
+    assert "is failing" not in ann.get(HOME).text
+    store.rows(
+        "UPDATE connect.integration_connector SET health = 'failing', health_detail = 'It refuses the key.' RETURNING 1"
+    )
+    page = ann.get(HOME).text
+    assert "What waits ▲ shop is failing It refuses the key." in words(page)
+    assert 'href="/ui/acme/shop/configuration"><span class="deleted" title="a failing store">' in page
+    assert "Nothing waits." not in page

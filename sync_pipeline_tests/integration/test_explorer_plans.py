@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,7 +15,8 @@ from sqlalchemy import event
 from sandbox.woocommerce import Store, seed
 from sync_pipeline import gates
 from sync_pipeline.db.engine import Database
-from sync_pipeline.errors import StalePlan, Unauthenticated
+from sync_pipeline.errors import Conflict, StalePlan, Unauthenticated
+from sync_pipeline.gates.causes.currency_conflict import CAUSE as CURRENCY_CONFLICT
 from sync_pipeline.gates.causes.mass_deletion import CAUSE as MASS_DELETION
 from sync_pipeline.steps import capture, connect, observe, preview, promote, select
 from sync_pipeline.steps.connect import tokens
@@ -743,3 +745,120 @@ def test_a_token_of_one_connection_sees_neither_plans_nor_decisions(api: Served,
     assert "/ui/acme/decisions" not in page
     assert someone.get(PLANS).status_code == 403
     assert someone.get("/ui/acme/decisions").status_code == 403
+
+
+def test_a_plan_is_replaced_once_and_a_second_click_says_by_which(ann: Browser, store: Shop) -> None:
+    ids = some(store, 3)
+    plan = planned(store, ids)
+    change(store, ids[0], name="Another")
+    made = ann.form(f"{at(plan)}/replace").headers["location"]
+    late = ann.form(f"{at(plan)}/replace")
+    assert late.status_code == 409
+    assert f"This plan was replaced already: plan {made.rsplit('/', 1)[1]} has what had not changed." in late.text
+    assert "✕ replaced" in late.text, "the plan as it is now"
+    assert len(select.plans(store.db, store.org)[0]) == 2
+    refused = planned(store, some(store, 4)[3:])
+    select.refuse(store.db, store.org, refused.plan_id, actor="ann", why="no")
+    with pytest.raises(Conflict, match="This plan was refused already"):
+        select.replace_plan(store.db, store.org, refused.plan_id, actor="ann")
+
+
+def test_two_who_replace_a_plan_at_the_same_moment_make_one(store: Shop) -> None:
+    ids = some(store, 3)
+    plan = planned(store, ids)
+    change(store, ids[0], name="Another")
+
+    def replace(_: int) -> Plan | str:
+        try:
+            return select.replace_plan(store.db, store.org, plan.plan_id, actor="ann")
+        except Conflict as error:
+            return str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(replace, range(4)))
+    [made] = [one for one in answers if isinstance(one, Plan)]
+    assert {one for one in answers if isinstance(one, str)} == {
+        f"This plan was replaced already: plan {made.plan_id} has what had not changed."
+    }
+
+
+def test_a_plan_whose_record_another_plan_promoted_says_so_and_is_found_as_closed(ann: Browser, store: Shop) -> None:
+    one, two = some(store, 2)
+    first, second = planned(store, [one]), planned(store, [one], actor="bo")
+    for plan in (first, second):
+        promote.start(store.db, store.org.org_id, plan.plan_id, actor="eve")
+    work(store, first)
+    with pytest.raises(StalePlan):
+        work(store, second)
+    cancelled = planned(store, [two])
+    queue = promote.start(store.db, store.org.org_id, cancelled.plan_id, actor="eve")
+    assert_stages(ann, {"applied": [first], "applying": [cancelled], "closed": [second]})
+    promote.cancel(store.db, store.org.org_id, queue, actor="ann")
+    html = ann.get(at(second)).text
+    assert told(html) == "It was closed: another plan promoted its record. This plan promoted nothing."
+    assert "✕ closed: another plan promoted its record" in ann.get(PLANS).text
+    assert "✕ cancelled" not in html
+    assert_stages(ann, {"applied": [first], "closed": [cancelled, second]})
+    assert "✕ cancelled" in ann.get(at(cancelled)).text
+
+
+def assert_stages(ann: Browser, expected: dict[str, list[Plan]]) -> None:
+    """A filter's count and list are what the page shows."""
+    for stage in ("proposed", "approved", "applying", "applied", "closed", "refused", "undone"):
+        html = ann.get(f"{PLANS}?state={stage}").text
+        rows = re.findall(r'class="plan-row" href="[^"]+/([^"/]+)"', html)
+        assert rows == [str(plan.plan_id) for plan in expected.get(stage, [])], stage
+        assert re.findall(rf'\?state={stage}"[^>]*>[^<]+<b>(\d+)', html) == [str(len(rows))], stage
+
+
+def test_a_second_answer_shows_the_decision_as_it_is_now(ann: Browser, store: Shop) -> None:
+    number = gate(store)
+    address = f"/ui/acme/decisions/{number}"
+    ann.form(address, choose="keep", why="they moved")
+    late = ann.form(address, choose="confirm", why="gone")
+    assert late.status_code == 409
+    assert f"Decision {number} was already answered: keep by token:" in late.text
+    assert ("✓ answered" in late.text, "○ open" in late.text) == (True, False)
+    assert f'<form class="answer" method="post" action="{address}"' not in late.text
+    assert told(late.text).startswith("Keep , answered by token:")
+
+
+def test_what_is_on_hold_says_what_stays_stopped_and_how_that_ends(ann: Browser, store: Shop) -> None:
+    with store.db.org(store.org.org_id) as conn:
+        number = gates.open_gate(
+            conn,
+            CURRENCY_CONFLICT,
+            subject="shop",
+            values={"store": "shop", "theirs": "USD", "ours": "EUR", "organization": "Acme"},
+            connection_id=store.connection.connection_id,
+            blocks=["product"],
+            store_currency="USD",
+        )
+    address = f"/ui/acme/decisions/{number}"
+    assert "on hold" not in text_of(ann.get("/ui/acme").text)
+    ann.form(address, choose="hold", why="we ask them")
+    shown = text_of(ann.get(address).text)
+    assert "On hold: Products of shop stays stopped" in shown
+    assert "until the currencies agree, or the connection's currency is set." in shown
+    assert "This answer stands until then" in shown
+    assert 'href="/ui/acme/shop/settings">its settings</a>' in ann.get(address).text
+    home = ann.get("/ui/acme").text
+    assert "Products of shop on hold" in text_of(home)
+    assert f'<a href="{address}">' in home
+    with store.db.org(store.org.org_id) as conn:
+        connection_id = store.connection.connection_id
+        gates.end_gates(
+            conn, CURRENCY_CONFLICT, connection_id=connection_id, entity_type=None, keep=[], outcome="x", actor="y"
+        )
+    assert "on hold" not in text_of(ann.get("/ui/acme").text)
+
+
+def test_an_undo_that_another_tab_has_done_says_that_nothing_was_done(ann: Browser, store: Shop) -> None:
+    plan = planned(store, some(store, 2))
+    work(store, plan)
+    assert ann.form(f"{at(plan)}/undo", why="first").status_code == 303
+    late = ann.form(f"{at(plan)}/undo", why="second")
+    assert late.status_code == 409
+    assert "The plan was undone before: nothing was done now" in late.text
+    assert "↩ undone" in late.text
+    assert "second" not in text_of(ann.get(at(plan)).text)

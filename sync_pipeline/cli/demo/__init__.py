@@ -20,6 +20,7 @@ from sync_pipeline.cli.output import emit, note, row, say
 
 if TYPE_CHECKING:
     from sync_pipeline.cli.context import Context
+    from sync_pipeline.cli.demo.person import DemoLogin
     from sync_pipeline.config import Settings
 
 
@@ -71,7 +72,7 @@ def _perform(
             waits = story.waits(context, [result.org for result in results])
             # Whatever waits is somebody's who is logged in to its organization.
             orgs = dict.fromkeys([results[0].org, *(one.org for one in waits)])
-            log_in = {} if once or as_json else {org: _token(context, org) for org in orgs}
+            log_in = {} if once or as_json else _people(context, list(orgs))
         seconds = time.monotonic() - began
         problems = [f"{r.org}: {p}" for r in results for p in r.problems]
         if as_json:
@@ -108,11 +109,12 @@ def _perform(
     note("Stopped. The data is kept; `sync-pipeline demo` continues with it.")
 
 
-def _token(context: Context, org: str) -> str:
-    """A token for the Explorer and the API of a demo, for a day."""
-    from sync_pipeline.steps.connect import tokens
+def _people(context: Context, orgs: list[str]) -> dict[str, DemoLogin]:
+    """How to log in to each organization: one password for all."""
+    from sync_pipeline.cli.demo.person import new_password, person
 
-    return tokens.add_token(context.db, context.org(org), "operator", days=1, actor=context.actor).plain
+    password = new_password()
+    return {org: person(context.db, context.org(org), password, actor=context.actor) for org in orgs}
 
 
 def _set_environment(port: int) -> None:

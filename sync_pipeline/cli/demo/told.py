@@ -11,6 +11,7 @@ from sync_pipeline.cli.output import say, show
 
 if TYPE_CHECKING:
     from sync_pipeline.cli.demo.flow import Result
+    from sync_pipeline.cli.demo.person import DemoLogin
     from sync_pipeline.cli.demo.story import Waits
 
 
@@ -44,9 +45,9 @@ def what_waits(waits: Sequence[Waits], api: str) -> None:
 
 
 def what_next(
-    url: str, api: str, results: Sequence[Result], waits: Sequence[Waits], log_in: Mapping[str, str], home: Path
+    url: str, api: str, results: Sequence[Result], waits: Sequence[Waits], log_in: Mapping[str, DemoLogin], home: Path
 ) -> None:
-    """What waits, what to try in another terminal, and the addresses; `log_in` has a token for each organization."""
+    """What waits, what to try in another terminal, and the addresses; `log_in`: how to log in to each organization."""
     from sync_pipeline.config import Settings
 
     first, shop = results[0], results[0].connections[0]
@@ -73,6 +74,9 @@ def what_next(
     say(f"API        {api}    (docs/api-examples.md: every call, ready to copy)")
     say(f"Dagster    {url}    (assets, runs, checks, schedules)")
     say(f"Explorer   {api}/ui/{first.org}")
-    for org, token in log_in.items():
-        say(f"           log in to {org} with this token, which holds for a day: {token}")
+    for email, password in dict.fromkeys((one.email, one.password) for one in log_in.values()):
+        say(f"           log in to {' or '.join(log_in)} as {email}, password {password} (another at each start):")
+        say("           an operator, who approves plans, also those that agents propose")
+    for org, login in log_in.items():
+        say(f"           for programs, a token of an operator of {org}, which holds for a day: {login.token}")
     say("Ctrl-C stops everything; the data is kept.")

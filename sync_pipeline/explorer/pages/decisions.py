@@ -10,9 +10,9 @@ from sync_pipeline import gates
 from sync_pipeline.api.auth import RIGHTS, Caller, Right, may
 from sync_pipeline.api.contracts.base import Shape
 from sync_pipeline.api.contracts.observe import GivenAnswer
-from sync_pipeline.api.runtime import RuntimeDep
+from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.db.engine import Database
-from sync_pipeline.errors import NotFound
+from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.explorer import forms, nav, render
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.steps import approve, connect, observe
@@ -116,6 +116,13 @@ async def decision_log_page(
 @router.get("/ui/{org}/decisions/{decision_id}")
 async def decision_page(request: Request, runtime: RuntimeDep, caller: Reader, decision_id: Number) -> Response:
     """One of them: why it stops, whom it concerns, what can be answered, and what came of it."""
+    return await _show(request, runtime, caller, decision_id)
+
+
+async def _show(
+    request: Request, runtime: ApiRuntime, caller: Caller, decision_id: int, refused: str | None = None
+) -> Response:
+    """A decision as it is now. `refused`: why an answer was not taken, where the page that gave it was an old one."""
 
     def look() -> dict[str, Any]:
         found = observe.decisions(runtime.db, caller.org, everything=True, decision_id=decision_id)
@@ -124,6 +131,8 @@ async def decision_page(request: Request, runtime: RuntimeDep, caller: Reader, d
         return {
             "decision": found[0],
             "blocks": gates.by_name(found[0].cause).blocks,
+            "ends": gates.by_name(found[0].cause).ends,
+            "parts": _parts(runtime.db, caller, found[0]),
             "resumes": gates.resumed_by(found[0].cause, found[0].answer) if found[0].answer else None,
             "records": _records(runtime.db, caller, found[0]),
             "proposals": approve.proposed_answers(runtime.db, caller.org, decision_id=decision_id),
@@ -134,12 +143,21 @@ async def decision_page(request: Request, runtime: RuntimeDep, caller: Reader, d
     return render.page(
         request,
         "decisions/page.html",
+        status=200 if refused is None else 409,
+        headers=None if refused is None else render.INSTEAD,
+        refused=refused,
         here=("", "decisions"),
         base=f"/ui/{caller.org.slug}/decisions",
         decides=Right.DECIDE in RIGHTS[caller.role],
         accepts=Party.of(caller, "explorer").is_person,
         **shown,
     )
+
+
+def _parts(db: Database, caller: Caller, found: Decision) -> list[str]:
+    """The entities that it keeps out of core, in words."""
+    one = next((one for one in connect.connections(db, caller.org) if one.name == found.connection), None)
+    return [] if one is None else [one.source.stream(name).title for name in found.blocks]
 
 
 def _records(db: Database, caller: Caller, found: Decision) -> list[Record]:
@@ -163,7 +181,10 @@ async def accept_answer(request: Request, runtime: RuntimeDep, caller: Decider, 
     """Answer it as an agent proposed. What it stopped resumes by itself."""
     given = await forms.form(request, Accepted)
     by = Party.of(caller, "explorer")
-    await runtime.run(approve.accept_answer, runtime.db, caller.org, given.proposal, by=by)
+    try:
+        await runtime.run(approve.accept_answer, runtime.db, caller.org, given.proposal, by=by)
+    except Conflict as error:
+        return await _show(request, runtime, caller, decision_id, str(error))
     return forms.then(f"/ui/{caller.org.slug}/decisions/{decision_id}")
 
 
@@ -171,7 +192,10 @@ async def accept_answer(request: Request, runtime: RuntimeDep, caller: Decider, 
 async def answer_decision(request: Request, runtime: RuntimeDep, caller: Decider, decision_id: Number) -> Response:
     """Answer it. What it stopped resumes by itself."""
     given = await forms.form(request, GivenAnswer)
-    await runtime.run(
-        observe.answer, runtime.db, caller.org, decision_id, given.choose, actor=caller.actor, why=given.why
-    )
+    try:
+        await runtime.run(
+            observe.answer, runtime.db, caller.org, decision_id, given.choose, actor=caller.actor, why=given.why
+        )
+    except Conflict as error:
+        return await _show(request, runtime, caller, decision_id, str(error))
     return forms.then(f"/ui/{caller.org.slug}/decisions/{decision_id}")

@@ -31,6 +31,8 @@ async def overview(request: Request, runtime: RuntimeDep, caller: Reader) -> Res
         return {
             "links": links,
             "waiting": waiting,
+            "held": [(one, _held(seen, one)) for one in waiting.held],
+            "failing": [one.connection for one in links if one.connection.health == "failing"],
             "whole": caller.connection_id is None,
             "undecided": _undecided(seen, waiting),
             "quarantined": [(seen[one].connection, n) for one, n in waiting.quarantined.items() if one in seen],
@@ -49,6 +51,14 @@ async def overview(request: Request, runtime: RuntimeDep, caller: Reader) -> Res
     return render.page(
         request, "overview/page.html", here=(), connects=connects, most=most, spark_days=SPARK_DAYS, **shown
     )
+
+
+def _held(seen: dict[int, nav.ConnectionLinks], held: observe.HeldPart) -> str:
+    """What is on hold, in words."""
+    found = seen.get(held.connection_id or 0)
+    if found is None:
+        return ""
+    return f"{', '.join(found.connection.source.stream(one).title for one in held.blocks)} of {found.connection.name}"
 
 
 def _undecided(seen: dict[int, nav.ConnectionLinks], waiting: observe.Waiting) -> list[tuple[Any, int, Any]]:

@@ -18,7 +18,7 @@ from sync_pipeline.explorer.plan_view import EVERYTHING, LookedFor, lines_of, pl
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.steps import approve, promote, select
 from sync_pipeline.steps.connect.party import Party
-from sync_pipeline.steps.select import Plan, PlanState
+from sync_pipeline.steps.select import Plan, PlanStage
 
 router = APIRouter(route_class=PageRoute)
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
@@ -44,7 +44,7 @@ async def plan_list(
     request: Request,
     runtime: RuntimeDep,
     caller: Reader,
-    state: PlanState | None = None,
+    state: PlanStage | None = None,
     failed: bool = False,
     after: UUID | None = None,
 ) -> Response:
@@ -53,12 +53,12 @@ async def plan_list(
     proposes = Right.PROPOSE in rights
 
     def look() -> dict[str, Any]:
-        plans, more = select.browse_plans(runtime.db, caller.org, state=state, failed=failed, after=after)
+        plans, more = select.browse_plans(runtime.db, caller.org, stage=state, failed=failed, after=after)
         waiting = Right.PROMOTE in rights
         return {
             "plans": plans,
             "more": more,
-            "states": select.plan_states(runtime.db, caller.org),
+            "states": select.plan_stages(runtime.db, caller.org),
             "included": select.included(
                 runtime.db, caller.org, actor=Party.of(caller, "explorer"), waiting=waiting, planned=True
             )

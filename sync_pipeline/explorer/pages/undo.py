@@ -10,7 +10,7 @@ from sync_pipeline.api.auth import Caller, Right, may
 from sync_pipeline.api.contracts.base import Shape
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.explorer import forms, nav, render
-from sync_pipeline.explorer.plan_view import plan_address, record_at
+from sync_pipeline.explorer.plan_view import EVERYTHING, plan_address, record_at, show_plan
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.steps import promote, select
 
@@ -49,7 +49,15 @@ async def undo_page(request: Request, runtime: RuntimeDep, caller: Promoter, pla
 
 @router.post("/ui/{org}/plans/{plan_id}/undo")
 async def undo_plan(request: Request, runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
-    """Undo the promotion."""
+    """Undo the promotion. Where somebody did that before, the plan is shown as it is now, and that nothing was done."""
     given = await forms.form(request, UndoReason)
-    await runtime.slowly(promote.undo, runtime.db, caller.org.org_id, plan_id, actor=caller.actor, why=given.why)
+
+    def undo() -> bool:
+        before = select.plan(runtime.db, caller.org, plan_id)
+        promote.undo(runtime.db, caller.org.org_id, plan_id, actor=caller.actor, why=given.why)
+        return before.state != "undone"
+
+    if not await runtime.slowly(undo):
+        said = "The plan was undone before: nothing was done now, and the reason that you gave is not kept."
+        return await show_plan(request, runtime, caller, plan_id, EVERYTHING, refused=said)
     return forms.then(plan_address(caller, plan_id))

@@ -146,7 +146,8 @@ const KEYS = {
   x: () => toggle(false),
   X: () => toggle(true),
   a: () => tick(decidable(), !decidable().every((row) => has(load(), row.dataset.id ?? ""))),
-  A: () => /** @type {HTMLElement | null} */ (document.querySelector("[data-all]"))?.click(),
+  // Where all that match are on this page there is no button.
+  A: () => (Number(grid()?.dataset.differ) > decidable().length ? /** @type {HTMLElement | null} */ (document.querySelector("[data-all]"))?.click() : tick(decidable(), true)),
   i: () => choose("include"),
   g: () => choose("ignore"),
   u: () => choose("undecided"),

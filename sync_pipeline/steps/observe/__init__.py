@@ -68,6 +68,7 @@ from sync_pipeline.steps.observe.sync_logs import (
 )
 from sync_pipeline.steps.observe.waiting import (
     MOST_COUNTED,
+    HeldPart,
     Waiting,
     WaitingDecision,
     WaitingPlan,

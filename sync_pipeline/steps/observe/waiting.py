@@ -26,6 +26,17 @@ class WaitingDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldPart:
+    """What a gate that was answered with “hold” keeps out of core."""
+
+    decision_id: int
+    connection_id: int | None
+    blocks: Sequence[str]
+    question: str
+    answered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class WaitingPlan:
     """A plan that waits for approval; `failed`: one that was applied and left records behind; `approved_until`: one
     that `approved_by` approved, to be applied until then.
@@ -57,6 +68,7 @@ class Waiting:
     failed: Sequence[WaitingPlan]
     undecided: Sequence[tuple[int, str, int]]
     quarantined: Mapping[int, int]  # by connection
+    held: Sequence[HeldPart]
 
 
 def _plan(row: Any, **more: Any) -> WaitingPlan:
@@ -86,6 +98,7 @@ def waiting(db: Database, org: Organization) -> Waiting:
                 for row in execute(conn, SQL["differences_up_to"], undecided=True, at_most=MOST_COUNTED)
             ],
             {row.connection_id: row.records for row in execute(conn, SQL["quarantined_by_connection"])},
+            [HeldPart(**row._mapping) for row in execute(conn, SQL["held_decisions"], **most)],
         )
 
 

@@ -26,6 +26,12 @@ ORDER BY t.connection_id, u.records DESC
 SELECT decision_id, question, opened_at FROM observe.decision
 WHERE org_id = connect.current_org() AND answered_at IS NULL ORDER BY decision_id LIMIT %(at_most)s
 
+-- held_decisions --
+-- What an answer of “hold” keeps out of core: its cause is still there.
+SELECT decision_id, connection_id, blocks, question, answered_at FROM observe.decision
+WHERE org_id = connect.current_org() AND resumed_at IS NULL AND answer = 'hold' AND outcome IS NULL
+ORDER BY decision_id LIMIT %(at_most)s
+
 -- waiting_plans --
 SELECT plan_id, creates, updates, deletes, created_by, created_at, agent, origin, why FROM selection.plan_now
 WHERE org_id = connect.current_org() AND state = 'proposed' ORDER BY created_at DESC LIMIT %(at_most)s

@@ -36,7 +36,7 @@ class UndoLine:
     """A record of the plan and what becomes of it: it leaves core, goes back to the version before, or returns.
 
     `changes`: {column: {before, after}} of its core row, from as it is to as it will be; a row that is not there has no
-    such side.
+    such side. `row_stays`: it leaves a core row that stays, as another record's.
     """
 
     connection: str
@@ -46,6 +46,7 @@ class UndoLine:
     code: str | None
     outcome: str
     changes: Mapping[str, Mapping[str, Any]]
+    row_stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class UndoPreview:
 
     `blocking`: later plans that changed or use the same rows, with how many, newest first; while there are some nothing
     can be undone, and nothing else is said. `rows` and `merged` are what `UndoReport` would say. `leaves`, `goes_back`
-    and `returns` count the plan's records, of which `lines` has the first; `tables` counts rows, also of what belongs
-    to other records.
+    and `returns` count the plan's records (`parts`: those that leave a row that stays, as another's), of which
+    `lines` has the first; `tables` counts rows, also of what belongs to other records.
     """
 
     blocking: Sequence[tuple[UUID | None, int]] = ()
@@ -63,6 +64,7 @@ class UndoPreview:
     rows: int = 0
     merged: int = 0
     leaves: int = 0
+    parts: int = 0
     goes_back: int = 0
     returns: int = 0
     lines: Sequence[UndoLine] = ()
@@ -102,11 +104,13 @@ def _read(conn: Connection, plan: str, mine: str, rows: int, merged: int, limit:
     execute(conn, UNDO["analyze_undo"])
     execute(conn, "CREATE TEMP TABLE undo_change ON COMMIT DROP AS " + rows_that_differ(), noise=NOISE)
     execute(conn, SQL["undo_records"], plan=plan)
-    outcomes = {row.outcome: row.records for row in execute(conn, SQL["undo_outcomes"])}
+    counted = execute(conn, SQL["undo_outcomes"]).all()
+    outcomes = {row.outcome: row.records for row in counted}
     return UndoPreview(
         rows=rows,
         merged=merged,
         leaves=outcomes.get("leaves", 0),
+        parts=sum(row.parts for row in counted),
         goes_back=outcomes.get("goes back", 0),
         returns=outcomes.get("returns", 0),
         lines=[_line(row) for row in execute(conn, SQL["undo_lines"], limit=limit)],
@@ -123,6 +127,7 @@ def _line(row: Any) -> UndoLine:
         row.code,
         row.outcome,
         _changes(row.before, row.after),
+        row.row_stays,
     )
 
 

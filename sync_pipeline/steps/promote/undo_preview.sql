@@ -15,7 +15,11 @@ SELECT i.connection_id, i.entity_type, i.external_id, w.before ->> 'core_table' 
        (w.before ->> 'internal_id')::bigint AS row_id,
        CASE WHEN m.external_id IS NULL THEN 'leaves'
             WHEN (w.before ->> 'promoted_deleted')::boolean AND NOT m.promoted_deleted THEN 'returns'
-            ELSE 'goes back' END AS outcome
+            ELSE 'goes back' END AS outcome,
+       m.external_id IS NULL AND NOT EXISTS (
+           SELECT 1 FROM undo_change AS u
+           WHERE u.table_name = w.before ->> 'core_table' AND u.id = (w.before ->> 'internal_id')::bigint
+               AND u.after IS NULL) AS row_stays
 FROM stage_undo AS w
 JOIN selection.sync_plan_item AS i
     ON i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid AND i.connection_id = (w.key ->> 0)::bigint
@@ -26,11 +30,11 @@ LEFT JOIN promote.integration_mapping AS m
 WHERE w.table_name = 'promote.integration_mapping';
 
 -- undo_outcomes --
-SELECT r.outcome, count(*) AS records FROM undo_record AS r GROUP BY r.outcome;
+SELECT r.outcome, count(*) AS records, count(*) FILTER (WHERE r.row_stays) AS parts FROM undo_record AS r GROUP BY r.outcome;
 
 -- undo_lines --
 -- The first records with their core rows, as they are and as they will be.
-SELECT c.name AS connection, c.provider, r.connection_id, r.entity_type, r.external_id, r.outcome, r.core_table,
+SELECT c.name AS connection, c.provider, r.connection_id, r.entity_type, r.external_id, r.outcome, r.core_table, r.row_stays,
        left(coalesce(s.name, s.email), 300) AS name, left(s.code, 200) AS code, u.before, u.after
 FROM (
     SELECT * FROM undo_record AS o

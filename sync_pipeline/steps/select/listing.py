@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -15,7 +16,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.connect.party import Actor, Party, party
-from sync_pipeline.steps.select.plans import Plan, plan, plan_of_row
+from sync_pipeline.steps.select.plans import Plan, PlanState, plan, plan_of_row
 from sync_pipeline.steps.select.remarks import HeldBack, MissingParts, held_back, missing_parts
 
 SQL = load(__package__, "reading.sql")
@@ -24,19 +25,22 @@ _ONE = ("record that agents proposed is", "It is", "it")
 _MANY = ("records that agents proposed are", "They are", "them")
 _LOG_LINES = 20_000
 _COLUMNS = len(fields(Plan))
+PlanStage = Literal["proposed", "approved", "applying", "applied", "closed", "refused", "undone"]
+"""What a list shows of a plan: its state, or how its queue ended. “closed”: nothing of it was done."""
 Entities = Sequence[tuple[int, str]] | None
 """Connection id and entity type of each; None: all there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """A plan in a list, with its queue: `failed` and `open` lines."""
+    """A plan in a list, with its queue: `failed` and `open` lines; `closed`: why it ended with nothing done."""
 
     plan: Plan
     queue_state: str | None
     done: int
     failed: int
     open: int
+    closed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +110,18 @@ def browse_plans(
     db: Database,
     org: Organization,
     *,
-    state: str | None = None,
+    state: PlanState | None = None,
+    stage: PlanStage | None = None,
     failed: bool = False,
     after: UUID | None = None,
     size: int = 50,
 ) -> tuple[Sequence[PlanRow], bool]:
     """Plans, newest first, from the one made before the plan `after` on; and whether there are more."""
+    wanted = {"state": state, "stage": stage, "failed": failed, "after": after, "limit": size + 1}
     with db.org(org.org_id) as conn:
-        rows = execute(conn, SQL["browse_plans"], state=state, failed=failed, after=after, limit=size + 1).all()
+        rows = execute(conn, SQL["browse_plans"], **wanted).all()
     found = [
-        PlanRow(plan_of_row(row[:_COLUMNS]), row.queue_state, row.done or 0, row.failed or 0, row.open or 0)
+        PlanRow(plan_of_row(row[:_COLUMNS]), row.queue_state, row.done or 0, row.failed or 0, row.open or 0, row.closed)
         for row in rows[:size]
     ]
     return found, len(rows) > size
@@ -123,9 +129,21 @@ def browse_plans(
 
 def plan_states(db: Database, org: Organization) -> Mapping[str, int]:
     """How many plans there are of each state; `failed`: those of any state with lines that failed."""
+    return _counted(db, org, "state")
+
+
+def plan_stages(db: Database, org: Organization) -> Mapping[str, int]:
+    """The same, of each stage."""
+    return _counted(db, org, "stage")
+
+
+def _counted(db: Database, org: Organization, by: Literal["state", "stage"]) -> Mapping[str, int]:
     with db.org(org.org_id) as conn:
         rows = execute(conn, SQL["plan_states"]).all()
-    return {**{row.state: row.plans for row in rows}, "failed": sum(row.failed for row in rows)}
+    found: Counter[str] = Counter()
+    for row in rows:
+        found[getattr(row, by)] += row.plans
+    return {**found, "failed": sum(row.failed for row in rows)}
 
 
 def proposers(db: Database, org: Organization, plan_id: UUID) -> Sequence[Proposer]:

@@ -152,11 +152,12 @@ def replace_plan(db: Database, org: Organization, plan_id: UUID | str, *, actor:
 
     Raises:
         NotFound: no such plan.
-        Conflict: nothing of it is left to plan; nothing was changed.
+        Conflict: nothing of it is left to plan, or it was replaced, refused or undone already; nothing was changed.
     """
     old, by = plan(db, org, plan_id), party(actor)
     _catch_up(db, org)
     with db.org(org.org_id) as conn:
+        _lock_to_replace(conn, old.plan_id)
         execute(conn, SQL["refuse_plan"], plan_id=old.plan_id)
         keys = execute(conn, SQL["keys_of_plan"], plan_id=old.plan_id).all()
         new = _open(conn, by, origin="explorer", why=old.why if old.created_by == by.name else None)
@@ -180,6 +181,16 @@ def replace_plan(db: Database, org: Organization, plan_id: UUID | str, *, actor:
         _seal(conn, new, by, origin="explorer")
         journal.record(conn, "plan.replaced", actor=by.name, plan=str(old.plan_id), by=str(new))
     return plan(db, org, new)
+
+
+def _lock_to_replace(conn: Transaction, plan_id: UUID) -> None:
+    """Two that replace a plan take turns, and the second is told what became of it."""
+    now = execute(conn, SQL["plan_to_replace"], plan_id=plan_id).one()
+    by = execute(conn, SQL["replaced_by"], plan_id=plan_id, since=now.created_at).scalar_one_or_none()
+    if by is not None:
+        raise Conflict(f"This plan was replaced already: plan {by} has what had not changed.")
+    if now.state in ("refused", "undone"):
+        raise Conflict(f"This plan was {now.state} already. Make a new plan of what is included.")
 
 
 def make_remap_plan(

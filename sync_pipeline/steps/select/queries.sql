@@ -266,6 +266,17 @@ ORDER BY p.created_at DESC LIMIT 1
 SELECT connection_id, entity_type, external_id, batch_id FROM selection.sync_plan_item
 WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
 
+-- plan_to_replace --
+SELECT state, created_at FROM selection.sync_plan
+WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s FOR UPDATE
+
+-- replaced_by --
+-- The audit log has no index by plan: its lines since the plan was made are read.
+SELECT detail ->> 'by' FROM observe.sync_activity
+WHERE org_id = connect.current_org() AND occurred_at >= %(since)s AND event = 'plan.replaced'
+    AND detail ->> 'plan' = (%(plan_id)s::uuid)::text
+LIMIT 1
+
 -- nothing_to_plan --
 -- These batches leave nothing to plan: they wait no longer.
 UPDATE selection.selection_batch SET plan_id = %(nothing)s

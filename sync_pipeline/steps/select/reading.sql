@@ -1,11 +1,18 @@
 -- browse_plans --
--- Plans with how far their queues are, newest first; beyond the plan `after`.
+-- Plans with how far their queues are, newest first; beyond the plan `after`. `closed`: why a queue of which nothing was done
+-- has ended, as one of its lines says it.
 SELECT p.plan_id, p.plan_hash, p.creates, p.updates, p.deletes, p.state, p.origin, p.created_by, p.created_at,
        p.approved_by, p.approved_at, p.applied_at, p.queue, p.approved_until, p.agent, p.client, p.why,
-       q.state AS queue_state, q.done, q.failed, q.waiting + q.processing AS open
+       q.state AS queue_state, q.done, q.failed, q.waiting + q.processing AS open,
+       CASE WHEN q.state = 'cancelled' THEN (
+           SELECT l.reason FROM promote.sync_queue_line AS l
+           WHERE l.org_id = q.org_id AND l.queue_id = q.queue_id ORDER BY l.line_no LIMIT 1) END AS closed
 FROM selection.plan_now AS p
 LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.queue_id = p.queue
 WHERE p.org_id = connect.current_org() AND (%(state)s::text IS NULL OR p.state = %(state)s)
+    AND (%(stage)s::text IS NULL OR %(stage)s = CASE
+        WHEN p.state NOT IN ('approved', 'applied') OR q.queue_id IS NULL THEN p.state
+        WHEN q.waiting + q.processing > 0 THEN 'applying' WHEN q.state = 'cancelled' THEN 'closed' ELSE 'applied' END)
     AND (NOT %(failed)s::boolean OR q.failed > 0)
     AND (%(after)s::uuid IS NULL OR (p.created_at, p.plan_id) < (
         SELECT o.created_at, o.plan_id FROM selection.sync_plan AS o
@@ -13,11 +20,15 @@ WHERE p.org_id = connect.current_org() AND (%(state)s::text IS NULL OR p.state =
 ORDER BY p.created_at DESC, p.plan_id DESC LIMIT %(limit)s
 
 -- plan_states --
--- How many plans there are of each state, and how many have lines that failed.
-SELECT p.state, count(*) AS plans, count(*) FILTER (WHERE q.failed > 0) AS failed
+-- How many plans there are of each state and stage (what a list shows: of those with a queue, how that ended), and how many
+-- have lines that failed.
+SELECT p.state, CASE
+           WHEN p.state NOT IN ('approved', 'applied') OR q.queue_id IS NULL THEN p.state
+           WHEN q.waiting + q.processing > 0 THEN 'applying' WHEN q.state = 'cancelled' THEN 'closed' ELSE 'applied'
+       END AS stage, count(*) AS plans, count(*) FILTER (WHERE q.failed > 0) AS failed
 FROM selection.plan_now AS p
 LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.queue_id = p.queue
-WHERE p.org_id = connect.current_org() GROUP BY p.state
+WHERE p.org_id = connect.current_org() GROUP BY 1, 2
 
 -- plan_kinds --
 -- What a plan does, entity by entity.
