@@ -588,9 +588,10 @@ class Me(BaseModel):
 
 
 class MissingParts(BaseModel):
-    """Records of a plan whose parts, of another `entity`, are neither in the plan nor in core: lines of orders.
+    """Records of a plan whose parts, of another `entity`, differ from core and are not in the plan: lines of
+    orders.
 
-    `records`: how many of the plan's records lack some; `parts`: how many they lack. Of each entity, at most
+    `records`: how many of the plan's records have such parts; `parts`: how many parts. Of each entity, at most
     20,000 of the plan's records are looked at."""
 
     connection: str
@@ -1098,7 +1099,7 @@ class ReadPlan(BaseModel):
     proposers: list[Proposer] = Field(default_factory=list)
     # Decisions that keep records of it out of core. Deletions are not held.
     held_back: list[HeldBack] = Field(default_factory=list)
-    # Parts of its records, as order lines are of orders, that are neither in it nor in core.
+    # Parts of its records, as order lines are of orders, that differ from core and are not in it.
     missing_parts: list[MissingParts] = Field(default_factory=list)
 
 
