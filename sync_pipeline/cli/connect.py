@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from sync_pipeline.steps.connect import Connection
 
 
+_CORRECT = (
+    "The test found errors. If the address or the credentials are wrong, connect it again under the same name: "
+    "sync-pipeline connect {org} {provider} --name {name} … "
+    "What was corrected at the store is tested by: sync-pipeline doctor {org} --connection {name}"
+)
+
+
 def register(app: typer.Typer) -> None:
     app.command("connect", cls=ConnectCommand)(connect)
     app.command("disconnect")(disconnect)
@@ -81,11 +88,7 @@ def connect(
     if kept:
         note(f"{step.NOT_REPLACED} The old ones stay in use. To save the new ones even if the test fails: --untested")
     elif wrong:
-        note(
-            "The test found errors. If the address or the credentials are wrong, connect it again under the same name: "
-            f"sync-pipeline connect {org} {provider} --name {name} … "
-            f"What was corrected at the store is tested by: sync-pipeline doctor {org} --connection {name}"
-        )
+        note(_CORRECT.format(org=org, provider=provider, name=name))
     if wrong:
         raise typer.Exit(1)
 
