@@ -55,6 +55,7 @@ class Faults:
             self._empty: set[str] = set()
             self._down: int | str | None = None
             self.stranger: Answer | None = None  # what another server answers to every request
+            self.unknown: str | None = None  # paths that contain it are no route of this store
             self.slow_seconds = 4.0
             self.redirect_to: str | None = None
             self.strips_auth = False

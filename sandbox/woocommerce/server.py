@@ -227,6 +227,8 @@ class App:
         return None
 
     def _switched_off(self, path: str, method: str) -> bool:
+        if self.faults.unknown is not None and self.faults.unknown in path:
+            return True
         if path.startswith("wc-analytics/"):
             return not self.store.analytics or method in _WRITING
         return path == "wc/v3/refunds" and (not self.store.refunds_route or method in _WRITING)

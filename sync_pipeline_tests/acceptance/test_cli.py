@@ -381,19 +381,19 @@ def test_ignoring_by_id_and_a_rule(terminal: Terminal) -> None:
 
 
 def test_a_preview_counts_what_its_rules_decided_and_select_says_what_it_takes_from_them(terminal: Terminal) -> None:
-    where = ("--connection", "shop", "--entity", "tags")
-    tags = len(terminal.server.store.ids("tags"))
+    where = ("--connection", "shop", "--entity", "attributes")
+    number = len(terminal.server.store.ids("attributes"))
     added = terminal.run("rule", "add", "acme", *where, "--kind", "include_new")
     rule = added.stdout.split()[1].rstrip(":")
-    assert f"It would decide {tags} undecided records now" in added.stdout
-    [shop] = terminal.json("preview", "acme", "--entity", "tags")["connections"]
+    assert f"It would decide {number} undecided records now" in added.stdout
+    [shop] = terminal.json("preview", "acme", "--entity", "attributes")["connections"]
     [counts] = shop["entities"]
-    assert (counts["included"], counts["undecided"]) == (tags, 0)
-    assert terminal.entity("tags")["included"] == tags
-    said = terminal.run("preview", "acme", "--entity", "tags").stdout
+    assert (counts["included"], counts["undecided"]) == (number, 0)
+    assert terminal.entity("attributes")["included"] == number
+    said = terminal.run("preview", "acme", "--entity", "attributes").stdout
     assert "0 records are undecided. Next: sync-pipeline plan acme" in said
     done = terminal.run("select", "acme", *where, "--status", "new", "--ignore")
-    assert f"{tags} of them were included by rule {rule}." in done.stderr, done.stderr
+    assert f"{number} of them were included by rule {rule}." in done.stderr, done.stderr
     assert "by rule" not in terminal.run("select", "acme", *where, "--all", "--undecide").stderr
     terminal.json("rule", "drop", "acme", rule)
 

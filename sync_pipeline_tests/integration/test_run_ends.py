@@ -90,7 +90,7 @@ def test_ledger_and_logs_agree(opened: Shop, monkeypatch: pytest.MonkeyPatch, en
 
 
 def test_a_list_that_the_store_does_not_have_is_closed_with_a_note(opened: Shop) -> None:
-    opened.server.faults.burst(404, 1_000, None, path="reviews")
+    opened.server.faults.unknown = "reviews"
     report = opened.pull("reviews")["reviews"]
     assert (report.state, report.watermark) == ("closed", None)
     assert str(report.error).startswith("not on this store")
