@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, Phase, given
+from hypothesis import HealthCheck, Phase, assume, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
@@ -33,6 +33,13 @@ ORDERS = "SELECT id, to_jsonb(o) FROM core.sales_orders AS o"
 ROW_OF = """
 SELECT m.internal_id FROM promote.integration_mapping AS m JOIN connect.integration_connector AS c USING (connection_id)
 WHERE c.name = %(connection)s AND m.external_id = %(id)s AND m.entity_type = 'order'
+"""
+
+LOST_REFUNDS = """
+SELECT r.external_id FROM capture.sync_record AS r
+WHERE r.entity_type = 'refund' AND r.deletion_state = 'deleted' AND NOT EXISTS (
+    SELECT 1 FROM promote.integration_mapping AS m
+    WHERE m.connection_id = r.connection_id AND m.entity_type = 'refund' AND m.external_id = r.external_id)
 """
 
 
@@ -142,7 +149,16 @@ def test_what_a_plan_says_of_orders_is_what_becomes_of_them(own: Database, plans
     how(once)(own=own)
 
 
+def _waits_and_moves(first: Any, then: Any) -> bool:
+    """Does a line wait for its order, and name another one before that comes? Links that are filled later are no part
+    of what a plan says (decision 64)."""
+    there = {one[1] for one in first if one[0] == "order" and one[5]}
+    waits = {one[1]: one[2] for one in first if one[0] == "order_line" and one[5] and one[2] not in there}
+    return any(one[0] == "order_line" and waits.get(one[1], one[2]) != one[2] for one in then)
+
+
 def _said(own: Database, first: Any, then: Any, size: int) -> None:
+    assume(not _waits_and_moves(first, then))
     it = Sales(own)
     if keys := it.capture([(*one[:4], False, one[5]) for one in first]):
         it.apply(it.planned(*keys))
@@ -179,10 +195,22 @@ def _said(own: Database, first: Any, then: Any, size: int) -> None:
                     assert key not in told.setdefault(row, {}), (key, "is said twice")
                     assert plain(was) == before.get(row, {}).get(key), (key, one)
                     told[row][key] = plain(is_)
+    # The figures of customers, once a queue, leave out refunds that the store deleted before anybody promoted them.
+    lost = {one[0] for one in it.world.sql(LOST_REFUNDS)}
+    planned = {
+        one[0]
+        for line in lines
+        for one in it.world.sql(ROW_OF, connection=line.item.connection, id=line.item.external_id)
+    }
     for row, is_now in after.items():
         was = before.get(row, {})
+        if row not in planned and row not in told:
+            # With a customer's figures, once a queue, what was refunded of the other orders is summed up again.
+            was["refunded_total"] = is_now.get("refunded_total")
         changed = {name: is_now.get(name) for name in {*was, *is_now} if was.get(name) != is_now.get(name)}
         said = {name: one for name, one in told.get(row, {}).items() if row in before or one is not None}
+        if lost & set(is_now.get("metadata.refunds") or {}):
+            said.pop("refunded_total", None), changed.pop("refunded_total", None)
         if row in gone:
             changed = {name: one for name, one in changed.items() if name not in ("deleted", "active")}
         assert said == changed, (row, lines)
